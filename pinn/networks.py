@@ -1,0 +1,178 @@
+"""Networks: flax.nnx modules, and the one function that turns a module into a pair of pure functions.
+
+A newcomer's network is a module here and a line in `NETWORKS`; a user's own goes through `from_flax`.
+Only importer of flax.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+from pinn.errors import ProblemError, unknown
+from pinn.options import check_options
+
+Params = Any  # a pytree of arrays; nobody outside this file looks inside
+Activation = Literal["gelu", "sin", "swish", "tanh"]
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "gelu": nnx.gelu,
+    "sin": jnp.sin,
+    "swish": nnx.swish,
+    "tanh": jnp.tanh,
+}
+
+
+class Network(NamedTuple):
+    """A parametrised function of one point; `vmap` it over many.
+
+    Attributes:
+        init: key -> params.
+        apply: (params, point (d,)) -> values (m,).
+    """
+
+    init: Callable[[Array], Params]
+    apply: Callable[[Params, Array], Array]
+
+
+def _linear(inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
+    return nnx.Linear(inputs, outputs, kernel_init=nnx.initializers.glorot_normal(), param_dtype=float, rngs=rngs)
+
+
+class MLP(nnx.Module):
+    """Multilayer perceptron: ``depth`` hidden layers of ``width`` units."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        rngs: nnx.Rngs,
+        *,
+        width: int = 24,
+        depth: int = 3,
+        activation: Activation = "tanh",
+    ):
+        sizes = [inputs] + [width] * depth
+        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in zip(sizes[:-1], sizes[1:], strict=True)])
+        self.output = _linear(sizes[-1], outputs, rngs)
+        self.activation = ACTIVATIONS[activation]
+
+    def __call__(self, x: Array) -> Array:
+        for layer in self.hidden:
+            x = self.activation(layer(x))
+        return self.output(x)
+
+
+class ModifiedMLP(nnx.Module):
+    """Perceptron whose hidden layers mix two encodings of the input.
+
+    Source: Wang, Teng & Perdikaris (2021), SIAM J. Sci. Comput. 43(5), A3055-A3081, section 2.6.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        rngs: nnx.Rngs,
+        *,
+        width: int = 24,
+        depth: int = 3,
+        activation: Activation = "tanh",
+    ):
+        self.encoders = nnx.List([_linear(inputs, width, rngs) for _ in range(2)])
+        sizes = [inputs] + [width] * depth
+        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in zip(sizes[:-1], sizes[1:], strict=True)])
+        self.output = _linear(width, outputs, rngs)
+        self.activation = ACTIVATIONS[activation]
+
+    def __call__(self, x: Array) -> Array:
+        first, second = (self.activation(encode(x)) for encode in self.encoders)
+        for layer in self.hidden:
+            gate = self.activation(layer(x))
+            x = gate * first + (1 - gate) * second
+        return self.output(x)
+
+
+class FourierMLP(nnx.Module):
+    """Perceptron on cosines and sines of random combinations of the input; the frequencies are trained too.
+
+    Source: Tancik et al. (2020), Advances in Neural Information Processing Systems 33, equation (5).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        rngs: nnx.Rngs,
+        *,
+        width: int = 24,
+        depth: int = 3,
+        activation: Activation = "tanh",
+        frequencies: int = 16,
+        scale: float = 1.0,
+    ):
+        self.frequencies = nnx.Param(scale * jax.random.normal(rngs.params(), (inputs, frequencies), float))
+        self.mlp = MLP(2 * frequencies, outputs, rngs, width=width, depth=depth, activation=activation)
+
+    def __call__(self, x: Array) -> Array:
+        phase = x @ self.frequencies[...]
+        return self.mlp(jnp.concatenate([jnp.cos(phase), jnp.sin(phase)]))
+
+
+NETWORKS: dict[str, type[nnx.Module]] = {"mlp": MLP, "modified_mlp": ModifiedMLP, "fourier_mlp": FourierMLP}
+
+
+def from_flax(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+    """Turn a flax.nnx module into a pair of pure functions.
+
+    Args:
+        build: random streams -> module that maps a point (d,) to values (m,), without state but `nnx.Param`.
+
+    Returns:
+        The network; its params are nested dictionaries of arrays.
+
+    Raises:
+        ProblemError: if the module keeps other state, such as dropout keys or running averages.
+    """
+    graph, _, others = nnx.split(build(nnx.Rngs(0)), nnx.Param, ...)
+    if jax.tree.leaves(others):
+        kinds = sorted({type(v).__name__ for _, v in nnx.to_flat_state(others)})
+        raise ProblemError(
+            f"the module keeps state of kind {', '.join(kinds)}; only nnx.Param can be trained. "
+            "Leave out dropout and batch normalisation."
+        )
+
+    def init(key: Array) -> Params:
+        seed = jax.random.bits(key, dtype=jnp.uint32)
+        return nnx.to_pure_dict(nnx.split(build(nnx.Rngs(int(seed))))[1])
+
+    return Network(init, lambda params, x: nnx.merge(graph, nnx.State(params))(x))
+
+
+def make_network(kind: str, inputs: int, outputs: int, options: Mapping[str, Any]) -> Network:
+    """Build a network of `NETWORKS`.
+
+    Args:
+        kind: its name.
+        inputs: number of input features.
+        outputs: number of unknowns.
+        options: such as width and depth.
+
+    Raises:
+        ProblemError: for an unknown kind or option.
+    """
+    check_network(kind, options)
+    return from_flax(lambda rngs: NETWORKS[kind](inputs, outputs, rngs, **options))
+
+
+def check_network(kind: str, options: Mapping[str, Any]) -> None:
+    """Refuse a network or an option that does not exist.
+
+    Raises:
+        ProblemError: naming the nearest that does.
+    """
+    if kind not in NETWORKS:
+        raise unknown("network", kind, NETWORKS, ("network", "kind"))
+    check_options(NETWORKS[kind].__init__, options, ("network",), also=("kind",))

@@ -1,0 +1,109 @@
+"""What an optimizer is, and what it may ask of the residual. Nothing here knows of differential equations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.flatten_util import ravel_pytree
+
+Params = Any
+OptState = Any
+ResidualFn = Callable[[Params], Array]  # params -> r (N,), loss = r.r / 2
+
+
+class StepInfo(NamedTuple):
+    """What happened in a step.
+
+    Attributes:
+        loss: r.r / 2, or the loss the optimizer minimises, at the params the step started from.
+        accepted: whether the params changed.
+        damping: of second-order methods; nan for others.
+    """
+
+    loss: Array
+    accepted: Array
+    damping: Array
+
+
+class Optimizer(NamedTuple):
+    """A pair of pure functions.
+
+    Attributes:
+        init: params -> state.
+        step: (residual_fn, params, state) -> (params, state, info).
+    """
+
+    init: Callable[[Params], OptState]
+    step: Callable[[ResidualFn, Params, OptState], tuple[Params, OptState, StepInfo]]
+
+
+class Block(NamedTuple):
+    """Residuals of one kind, one row of data each.
+
+    Attributes:
+        fn: (params, one row of data) -> values (k,).
+        data: array (N, ...).
+        scale: factors (k,) on the values; see `pinn.weights`.
+    """
+
+    fn: Callable[[Params, Array], Array]
+    data: Array
+    scale: Array
+
+
+@dataclass(frozen=True)
+class PointwiseResidual:
+    """A `ResidualFn` that knows that each entry depends on one point, so that its Jacobian is cheap.
+
+    Attributes:
+        blocks: the residuals, by kind.
+    """
+
+    blocks: tuple[Block, ...]
+
+    def __call__(self, params: Params) -> Array:
+        """Return r, (N,)."""
+        return jnp.concatenate(
+            [(b.scale * jax.vmap(b.fn, (None, 0))(params, b.data)).reshape(-1) for b in self.blocks]
+        )
+
+    @property
+    def scales(self) -> Array:
+        """The factor on each entry of r, (N,)."""
+        return jnp.concatenate([jnp.tile(b.scale, len(b.data)) for b in self.blocks])
+
+    def linearize(self, params: Params) -> tuple[Array, Array]:
+        """Return r (N,) and its Jacobian (N, P) in the flattened params."""
+        flat, unravel = ravel_pytree(params)
+        parts = [self._rows(block, flat, unravel) for block in self.blocks]
+        return jnp.concatenate([r for r, _ in parts]), jnp.concatenate([j for _, j in parts])
+
+    @staticmethod
+    def _rows(block: Block, flat: Array, unravel: Callable) -> tuple[Array, Array]:
+        def rows(row: Array) -> tuple[Array, Array]:
+            r, pull = jax.vjp(lambda p: block.scale * block.fn(unravel(p), row), flat)
+            return r, jax.vmap(lambda seed: pull(seed)[0])(jnp.eye(r.size, dtype=r.dtype))
+
+        r, jac = jax.vmap(rows)(block.data)
+        return r.reshape(-1), jac.reshape(-1, flat.size)
+
+
+def linearize(residual_fn: ResidualFn, params: Params) -> tuple[Array, Array]:
+    """Return r (N,) and J (N, P) of any residual function, by its own cheap way if it has one."""
+    if isinstance(residual_fn, PointwiseResidual):
+        return residual_fn.linearize(params)
+    flat, unravel = ravel_pytree(params)
+    return residual_fn(params), jax.jacrev(lambda p: residual_fn(unravel(p)))(flat)
+
+
+def mean_absolute(residual_fn: ResidualFn, params: Params) -> Array:
+    """Return the sum over blocks of weight times mean |f|.
+
+    The entries of r carry sqrt(weight / N); a second such factor makes sum |r| the weighted mean.
+    """
+    r = residual_fn(params)
+    scales = residual_fn.scales if isinstance(residual_fn, PointwiseResidual) else 1 / jnp.sqrt(r.size)
+    return jnp.sum(scales * jnp.abs(r))

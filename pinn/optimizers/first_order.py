@@ -1,0 +1,120 @@
+"""Every optimizer of optax, by name: SGD, Adagrad, RMSprop, Adam, L-BFGS and the rest. Only importer of optax."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from pinn.errors import Key, ProblemError, unknown
+from pinn.optimizers.base import Optimizer, Params, ResidualFn, StepInfo, mean_absolute
+
+LOSSES: dict[str, Callable[[ResidualFn, Params], jax.Array]] = {
+    "mean_square": lambda residual_fn, params: 0.5 * jnp.sum(residual_fn(params) ** 2),
+    "mean_absolute": mean_absolute,
+}
+
+
+@cache
+def optax_optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
+    """List the optimizers of the installed optax: its functions that take a learning rate."""
+    found = {}
+    for name, fn in vars(optax).items():
+        if name.startswith(("_", "scale_by")) or not inspect.isfunction(fn):
+            continue
+        if "learning_rate" in inspect.signature(fn).parameters:
+            found[name] = fn
+    return found
+
+
+@cache
+def optax_schedules() -> dict[str, Callable[..., optax.Schedule]]:
+    """List the learning-rate schedules of the installed optax."""
+    return {
+        name: fn
+        for name, fn in vars(optax.schedules).items()
+        if inspect.isfunction(fn) and name.endswith(("schedule", "_decay")) and not name.startswith("_")
+    }
+
+
+def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square") -> Optimizer:
+    """Make an `Optimizer` of an optax transformation, line searches and L-BFGS included.
+
+    Args:
+        tx: the transformation.
+        loss: ``"mean_square"`` for r.r / 2, ``"mean_absolute"`` for the mean of |f|.
+
+    Returns:
+        The optimizer. Memory is O(P) for P params beyond one evaluation of the residual.
+    """
+    tx = optax.with_extra_args_support(tx)
+
+    def step(residual_fn: ResidualFn, params: Params, state: Any):
+        def loss_fn(params: Params) -> jax.Array:
+            return LOSSES[loss](residual_fn, params)
+
+        value, gradient = jax.value_and_grad(loss_fn)(params)
+        updates, state = tx.update(gradient, state, params, value=value, grad=gradient, value_fn=loss_fn)
+        info = StepInfo(value, jnp.array(True), jnp.full((), jnp.nan, value.dtype))
+        return optax.apply_updates(params, updates), state, info
+
+    return Optimizer(tx.init, step)
+
+
+def from_optax(name: str, options: Mapping[str, Any], loss: str, key: Key) -> Optimizer:
+    """Build an optax optimizer from the options of a problem file.
+
+    Args:
+        name: one of `optax_optimizers()`.
+        options: its arguments; ``learning_rate`` may be ``{schedule: NAME, ...}``.
+        loss: see `first_order`.
+        key: where the stage stands in the file.
+
+    Raises:
+        ProblemError: for an option that does not exist or that optax refuses.
+    """
+    fn = optax_optimizers()[name]
+    options = dict(options)
+    if isinstance(options.get("learning_rate"), Mapping):
+        options["learning_rate"] = _schedule(options["learning_rate"], (*key, "learning_rate"))
+    return first_order(_call(fn, options, key, "option"), loss=loss)
+
+
+def _schedule(given: Mapping[str, Any], key: Key) -> optax.Schedule:
+    options = dict(given)
+    name = options.pop("schedule", None)
+    if name not in optax_schedules():
+        raise unknown("schedule", str(name), optax_schedules(), (*key, "schedule"))
+    return _call(optax_schedules()[name], options, key, "option")
+
+
+def _call(fn: Callable[..., Any], options: Mapping[str, Any], key: Key, kind: str) -> Any:
+    parameters = inspect.signature(fn).parameters
+    for name, value in options.items():
+        if name not in parameters:
+            raise unknown(kind, name, parameters, (*key, name))
+        _check(value, parameters[name], (*key, name))
+    required = [n for n, p in parameters.items() if p.default is p.empty and n not in options and p.kind is not p.VAR_KEYWORD]
+    if required:
+        raise ProblemError(f"{fn.__name__} needs the option {required[0]!r}.", key)
+    try:
+        return fn(**options)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"{fn.__name__} refuses these options: {str(error).splitlines()[0]}", key) from None
+
+
+def _check(value: Any, parameter: inspect.Parameter, key: Key) -> None:
+    """Let through numbers where optax has numbers, true or false where it has those."""
+    if callable(value) or value is None:
+        return
+    default = parameter.default
+    if isinstance(default, bool) != isinstance(value, bool) and default is not parameter.empty and default is not None:
+        wanted = "true or false" if isinstance(default, bool) else "a number"
+        raise ProblemError(f"expected {wanted}.", key, str(value))
+    if isinstance(value, str):
+        raise ProblemError("expected a number.", key, value)
+    if parameter.name == "learning_rate" and not value > 0:
+        raise ProblemError("the learning rate has to be greater than 0.", key, str(value))

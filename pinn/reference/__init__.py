@@ -1,0 +1,1 @@
+def check_reference(p): pass

@@ -1,0 +1,99 @@
+"""Problem + network + points -> residual blocks, and the vector r an optimizer sees."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pinn.derivatives import partials
+from pinn.networks import Network
+from pinn.optimizers import Block, PointwiseResidual
+from pinn.problem import Constraint, Problem
+from pinn.sampling import Points, draw
+from pinn.settings import SamplingSettings
+from pinn.weights import scale, weight_of
+
+Blocks = dict[str, Array]  # constraint name -> (N,)
+
+
+def by_place(constraints: Sequence[Constraint]) -> dict[str, list[Constraint]]:
+    """Group constraints that hold at the same place; they share points and derivatives."""
+    places: dict[str, list[Constraint]] = {}
+    for constraint in constraints:
+        places.setdefault(constraint.place, []).append(constraint)
+    return places
+
+
+def residual_at(problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], point: Array) -> Array:
+    """Evaluate constraints at one point.
+
+    Args:
+        problem: names the coordinates, unknowns and parameters.
+        constraints: K of them.
+        u: point (d,) -> values of the unknowns (m,), differentiable by jax.
+        point: (d,).
+
+    Returns:
+        Residuals, (K,).
+    """
+    symbols = problem.symbols
+    given = dict(zip(problem.coordinates, point, strict=True)) | dict(problem.parameters)
+    needed = {n: symbols.partial(n) for c in constraints for n in c.residual.needs if n not in given}
+    table = partials(u, point, {p.axes for p in needed.values()})
+    values = given | {name: table[p.axes][p.unknown] for name, p in needed.items()}
+    results = [c.residual.fn(**{n: values[n] for n in c.residual.needs}) for c in constraints]
+    return jnp.stack([jnp.asarray(r, point.dtype) for r in results])
+
+
+def sample(problem: Problem, constraints: Sequence[Constraint], settings: SamplingSettings, key: Array) -> Points:
+    """Draw points for constraints: the same points for those that hold at the same place."""
+    points = {}
+    for index, (place, group) in enumerate(by_place(constraints).items()):
+        n = settings.conditions if group[0].where else settings.equations
+        points[place] = draw(settings.method, jax.random.fold_in(key, index), n, problem.domain, group[0].where)
+    return points
+
+
+def residual_blocks(
+    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], points: Points
+) -> Blocks:
+    """Evaluate constraints on points.
+
+    Returns:
+        ``{constraint name: residuals (N,)}``.
+    """
+    blocks: Blocks = {}
+    for place, group in by_place(constraints).items():
+        values = jax.vmap(lambda x, group=group: residual_at(problem, group, u, x))(points[place])
+        blocks |= {c.name: values[:, k] for k, c in enumerate(group)}
+    return blocks
+
+
+def residual_vector(
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    network: Network,
+    weights: Mapping[str, float],
+    points: Points,
+) -> PointwiseResidual:
+    """Return params -> r (N,), with loss r.r / 2 = half the weighted sum of mean squares.
+
+    Args:
+        problem: what is solved.
+        constraints: those the loss is made of.
+        network: the ansatz.
+        weights: by constraint name; missing ones count as 1.
+        points: from `sample`.
+    """
+    blocks = []
+    for place, group in by_place(constraints).items():
+        data = points[place]
+
+        def fn(params: Any, point: Array, group: list[Constraint] = group) -> Array:
+            return residual_at(problem, group, lambda x: network.apply(params, x), point)
+
+        factors = [scale(weight_of(c.name, weights), len(data)) for c in group]
+        blocks.append(Block(fn, data, jnp.asarray(factors, data.dtype)))
+    return PointwiseResidual(tuple(blocks))

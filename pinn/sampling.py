@@ -1,0 +1,77 @@
+"""Where residuals are taken: random points in the domain and on its faces."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pinn.problem import Domain
+
+Points = dict[str, Array]  # place -> (N, d)
+
+
+def uniform(key: Array, n: int, dimensions: int) -> Array:
+    """Draw independent points of the unit cube, (n, dimensions)."""
+    return jax.random.uniform(key, (n, dimensions), float)
+
+
+def latin_hypercube(key: Array, n: int, dimensions: int) -> Array:
+    """Draw one point in each of n slices of every coordinate, (n, dimensions).
+
+    Source: McKay, Beckman & Conover (1979), Technometrics 21(2), 239-245.
+    """
+    order, jitter = jax.random.split(key)
+    slices = jnp.tile(jnp.arange(n)[:, None], (1, dimensions))
+    slices = jax.random.permutation(order, slices, axis=0, independent=True)
+    return (slices + jax.random.uniform(jitter, (n, dimensions), float)) / n
+
+
+@cache
+def _sobol_base(n: int, dimensions: int) -> np.ndarray:
+    from scipy.stats import qmc
+
+    return qmc.Sobol(dimensions, scramble=False).random_base2(max(1, math.ceil(math.log2(n))))[:n]
+
+
+def sobol(key: Array, n: int, dimensions: int) -> Array:
+    """Shift the first n Sobol points by a random vector, modulo one, (n, dimensions).
+
+    Source: Cranley & Patterson (1976), SIAM J. Numer. Anal. 13(6), 904-914.
+    """
+    base = jnp.asarray(_sobol_base(n, dimensions), float)
+    return jnp.mod(base + jax.random.uniform(key, (dimensions,), float), 1)
+
+
+SAMPLERS: dict[str, Callable[[Array, int, int], Array]] = {
+    "latin_hypercube": latin_hypercube,
+    "sobol": sobol,
+    "uniform": uniform,
+}
+
+
+def draw(method: str, key: Array, n: int, domain: Domain, where: Mapping[str, float]) -> Array:
+    """Draw points of a domain where some coordinates are held fixed.
+
+    Args:
+        method: one of `SAMPLERS`.
+        key: random key; equal keys give equal points.
+        n: how many; where nothing is left to vary there is one point.
+        domain: the box.
+        where: fixed coordinates and their values.
+
+    Returns:
+        Points, (n, d) or (1, d), columns in the order of ``domain.coordinates``.
+    """
+    free = [c for c in domain.coordinates if c not in where]
+    unit = SAMPLERS[method](key, n, len(free)) if free else jnp.zeros((1, 0))
+    columns = []
+    for coordinate, (lo, hi) in domain.bounds.items():
+        if coordinate in where:
+            columns.append(jnp.full(unit.shape[0], where[coordinate], unit.dtype))
+        else:
+            columns.append(lo + (hi - lo) * unit[:, free.index(coordinate)])
+    return jnp.stack(columns, axis=1)

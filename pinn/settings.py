@@ -1,0 +1,201 @@
+"""Settings of the solver: the sections of a problem file that need not be written. Only importer of pydantic."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pinn.errors import Key, ProblemError, did_you_mean
+
+Enforcement = Literal["auto", "hard", "soft"]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Options(Section):
+    """A section with further keys: options of what it names, checked against that thing's own signature."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The further keys."""
+        return dict(self.model_extra or {})
+
+
+class AnsatzSettings(Section):
+    """How conditions enter: as part of the solution's form (hard) or as terms of the loss (soft)."""
+
+    initial: Enforcement = "auto"
+    dirichlet: Enforcement = "auto"
+    harmonics: Positive = 8
+
+
+class NetworkSettings(Options):
+    """Which network; the further keys are its options, such as width and depth."""
+
+    kind: str = "mlp"
+
+
+class SamplingSettings(Section):
+    """Where residuals are taken: ``equations`` in the interior, ``conditions`` on each face."""
+
+    method: str = "sobol"
+    equations: Positive = 4000
+    conditions: Positive = 500
+    held_out: Positive = 20000
+
+
+class StageSettings(Options):
+    """One optimizer for a number of steps; the further keys are its options."""
+
+    optimizer: str
+    steps: Positive
+    redraw: Positive | None = None
+    log_every: Positive | None = None
+    patience: Positive | None = None
+
+
+class TrainingSettings(Section):
+    """Stages in sequence, and what ends them early."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seconds: Annotated[float, Field(gt=0)] | None = 180.0
+    precision: Literal["float32", "float64"] = "float64"
+    loss: Literal["mean_square", "mean_absolute"] = "mean_square"
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    stages: Annotated[list[StageSettings], Field(min_length=1)] = [
+        StageSettings(optimizer="levenberg_marquardt", steps=5000)
+    ]
+
+
+class TargetSettings(Section):
+    """What has been achieved when the run may stop."""
+
+    relative_l2: Annotated[float, Field(gt=0)] | None = None
+
+
+class Settings(Section):
+    """All settings of a solve."""
+
+    ansatz: AnsatzSettings = AnsatzSettings()
+    network: NetworkSettings = NetworkSettings()
+    sampling: SamplingSettings = SamplingSettings()
+    training: TrainingSettings = TrainingSettings()
+    target: TargetSettings = TargetSettings()
+
+
+SECTIONS = tuple(Settings.model_fields)
+
+
+def make_settings(*layers: Mapping[str, Any]) -> Settings:
+    """Merge layers of settings, later ones winning key by key, and check the result.
+
+    Args:
+        layers: nested dictionaries such as ``{"training": {"seed": 1}}``.
+
+    Returns:
+        The settings with defaults filled in.
+
+    Raises:
+        ProblemError: with the key at fault, for an unknown key, a wrong type or a value out of range.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        _merge(merged, layer)
+    return checked(Settings, merged)
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def checked(model: type[BaseModel], data: Any) -> Any:
+    """Validate data against a model, and word the first mistake.
+
+    Raises:
+        ProblemError: with key, text and cure.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _worded(model, data, error) from None
+
+
+def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> ProblemError:
+    problem = error.errors(include_url=False)[0]
+    # A union adds the name of its branch to the location; it is not a key of the file.
+    key = tuple(part for part in problem["loc"] if isinstance(part, int) or _is_key(data, problem["loc"], part))
+    if problem["type"] == "extra_forbidden":
+        allowed = _fields_at(model, key[:-1])
+        return ProblemError(f"unknown key {key[-1]!r}.{did_you_mean(str(key[-1]), allowed)}", key)
+    if problem["type"] == "missing":
+        return ProblemError(f"the key {problem['loc'][-1]!r} is missing.", key)
+    written = problem["input"]
+    text = written if isinstance(written, str) else repr(written)
+    if problem["type"] == "model_type":
+        return ProblemError(f"expected keys and values, one a line; got {text}.", key)
+    reason = problem["msg"].replace("Input should be", "should be").replace("valid ", "")
+    for python, plain in {
+        "a string": "text",
+        "an integer": "a whole number",
+        "a dictionary": "keys and values",
+        "less than 2147483648": "less than 2**31",
+    }.items():
+        reason = reason.replace(python, plain)
+    hint = ""
+    if problem["type"] == "literal_error":
+        hint = did_you_mean(text, str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
+        return ProblemError(f"unknown value.{hint}", key, text)
+    return ProblemError(f"{reason}.", key, text)
+
+
+def _is_key(data: Any, loc: Key, part: str) -> bool:
+    """Say whether a part of an error's location is a key of the data rather than of the union's making."""
+    for step in loc[: loc.index(part)]:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            continue
+    return isinstance(data, Mapping) and (part in data or loc[-1] == part)
+
+
+def _fields_at(model: type[BaseModel], key: Key) -> list[str]:
+    """List the keys allowed in the section a key path leads to."""
+    for part in key:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        while get_args(annotation):
+            annotation = get_args(annotation)[0]
+        model = annotation
+    return list(model.model_fields)
+
+
+class ProblemFile(Section):
+    """The keys of a problem file, before their contents are read."""
+
+    name: str
+    title: str = ""
+    source: str = ""
+    coordinates: dict[str, Any]
+    periodic: list[str] = []
+    unknowns: list[str]
+    parameters: dict[str, Any] = {}
+    equations: dict[str, Any]
+    conditions: dict[str, dict[str, Any]] = {}
+    reference: dict[str, Any] | None = None
+    ansatz: dict[str, Any] = {}
+    network: dict[str, Any] = {}
+    sampling: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    target: dict[str, Any] = {}
