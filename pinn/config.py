@@ -254,3 +254,19 @@ def _check_names(problem: Problem, settings: Any) -> None:
         if name not in {c.name for c in problem.constraints}:
             raise unknown("constraint", name, [c.name for c in problem.constraints], ("training", "weights", name))
     check_reference(problem)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of our own writing.
+
+    Raises:
+        ProblemError: if it is not YAML.
+    """
+    return _parse_yaml(_read(path), str(path))[0]
+
+
+def dump_yaml(data: Mapping[str, Any]) -> str:
+    """Write plain data as YAML."""
+    yaml, stream = YAML(), io.StringIO()
+    yaml.dump(dict(data), stream)
+    return stream.getvalue()

@@ -21,16 +21,10 @@ __all__ = [
     "StepInfo",
     "check_stage",
     "first_order",
-    "is_first_order",
     "levenberg_marquardt",
     "linearize",
     "make_optimizer",
 ]
-
-
-def is_first_order(name: str) -> bool:
-    """Say whether an optimizer takes many cheap steps rather than few costly ones."""
-    return name not in OPTIMIZERS
 
 
 def make_optimizer(name: str, options: Mapping[str, Any], loss: str = "mean_square", key: Key = ()) -> Optimizer:

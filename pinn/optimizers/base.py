@@ -34,10 +34,17 @@ class Optimizer(NamedTuple):
     Attributes:
         init: params -> state.
         step: (residual_fn, params, state) -> (params, state, info).
+        log_every: steps between log lines, unless the stage says otherwise.
+        redraw: steps between redraws of the points, unless the stage says otherwise.
+        patience: steps without a tenth off the loss after which a stage ends, unless it says otherwise;
+            None for never.
     """
 
     init: Callable[[Params], OptState]
     step: Callable[[ResidualFn, Params, OptState], tuple[Params, OptState, StepInfo]]
+    log_every: int = 1
+    redraw: int = 12
+    patience: int | None = 100
 
 
 class Block(NamedTuple):

@@ -40,12 +40,13 @@ def optax_schedules() -> dict[str, Callable[..., optax.Schedule]]:
     }
 
 
-def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square") -> Optimizer:
+def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square", redraw: int = 1) -> Optimizer:
     """Make an `Optimizer` of an optax transformation, line searches and L-BFGS included.
 
     Args:
         tx: the transformation.
         loss: ``"mean_square"`` for r.r / 2, ``"mean_absolute"`` for the mean of |f|.
+        redraw: see `Optimizer`.
 
     Returns:
         The optimizer. Memory is O(P) for P params beyond one evaluation of the residual.
@@ -61,7 +62,7 @@ def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square") 
         info = StepInfo(value, jnp.array(True), jnp.full((), jnp.nan, value.dtype))
         return optax.apply_updates(params, updates), state, info
 
-    return Optimizer(tx.init, step)
+    return Optimizer(tx.init, step, log_every=100, redraw=redraw, patience=None)
 
 
 def from_optax(name: str, options: Mapping[str, Any], loss: str, key: Key) -> Optimizer:
@@ -80,7 +81,9 @@ def from_optax(name: str, options: Mapping[str, Any], loss: str, key: Key) -> Op
     options = dict(options)
     if isinstance(options.get("learning_rate"), Mapping):
         options["learning_rate"] = _schedule(options["learning_rate"], (*key, "learning_rate"))
-    return first_order(_call(fn, options, key, "option"), loss=loss)
+    # L-BFGS compares gradients of successive steps, which new points would make meaningless.
+    redraw = 200 if name == "lbfgs" else 1
+    return first_order(_call(fn, options, key, "option"), loss=loss, redraw=redraw)
 
 
 def _schedule(given: Mapping[str, Any], key: Key) -> optax.Schedule:

@@ -1,0 +1,41 @@
+"""pinn: a physics-informed neural network solver that says how wrong its answer is.
+
+The public names are loaded when first used, so that `import pinn` costs nothing.
+"""
+
+import time
+from importlib import import_module
+from typing import Any
+
+STARTED = time.monotonic()  # `--seconds` counts from here, before jax is imported
+
+_PUBLIC = {
+    "Constraint": "pinn.problem",
+    "Domain": "pinn.problem",
+    "Hooks": "pinn.solve",
+    "Network": "pinn.networks",
+    "Problem": "pinn.problem",
+    "ProblemError": "pinn.errors",
+    "Residual": "pinn.language",
+    "Settings": "pinn.settings",
+    "Solution": "pinn.solution",
+    "from_flax": "pinn.networks",
+    "load_problem": "pinn.config",
+    "load_solution": "pinn.solution",
+    "make_problem": "pinn.problem",
+    "problem_from_text": "pinn.config",
+    "register": "pinn.registry",
+    "residual_on_grid": "pinn.grid",
+    "solve": "pinn.solve",
+}
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'pinn' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,30 @@
+"""`python -m pinn VERB`, and the command `pinn`."""
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """usage: pinn VERB ...
+
+  run FILE    solve a problem file, or a shipped problem by its name
+              (pinn run --help lists the options)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Dispatch to a verb and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] == "run":
+        from pinn.run import main as run
+
+        return run(arguments[1:], program="pinn run")
+    if arguments and arguments[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+        return 0
+    print(USAGE, end="", file=sys.stderr)
+    if arguments:
+        print(f"error: unknown verb {arguments[0]!r}. Allowed: run.", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Any pytree of arrays to one npz file and back, loudly: what does not fit is an error, never a silent default."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from pinn.errors import ProblemError
+
+FORMAT = 1
+META = "meta"
+
+
+def save(path: Path, tree: Any, meta: dict[str, Any]) -> None:
+    """Write a pytree and a JSON header, so that the file is either the old one or the new one, never half.
+
+    Args:
+        path: ends in ``.npz``.
+        tree: pytree of arrays.
+        meta: anything JSON can hold.
+    """
+    arrays = {jax.tree_util.keystr(k): np.asarray(v) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
+    header = np.array(json.dumps({"format": FORMAT, **meta}))
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, **{META: header}, **{"leaf" + name: value for name, value in arrays.items()})
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read a file written by `save`.
+
+    Returns:
+        Arrays by key path, and the header.
+
+    Raises:
+        ProblemError: if the file is missing, damaged, or of a newer format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            meta = json.loads(str(file[META]))
+            arrays = {name.removeprefix("leaf"): file[name] for name in file.files if name != META}
+    except FileNotFoundError:
+        raise ProblemError("no such file.", place=str(path)) from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ProblemError(f"is not a checkpoint, or is damaged: {error}.", place=str(path)) from None
+    if meta["format"] > FORMAT:
+        raise ProblemError(f"has format {meta['format']}; this version reads up to {FORMAT}.", place=str(path))
+    return arrays, meta
+
+
+def restore(arrays: dict[str, np.ndarray], like: Any, place: str, prefix: str = "") -> Any:
+    """Put loaded arrays into the shape of an existing pytree.
+
+    Args:
+        arrays: from `load`.
+        like: a pytree with the leaves' names, shapes and dtypes.
+        place: the file, for messages.
+        prefix: key path of ``like`` inside the saved pytree.
+
+    Raises:
+        ProblemError: naming the first leaf that is missing or of another shape or dtype.
+    """
+
+    def leaf(path: Any, expected: Any) -> Any:
+        name = prefix + jax.tree_util.keystr(path)
+        if name not in arrays:
+            raise ProblemError(f"holds no {name}; it is of a run with other settings.", place=place)
+        found = arrays[name]
+        if found.shape != expected.shape or found.dtype != expected.dtype:
+            raise ProblemError(
+                f"{name} is {found.dtype} of shape {found.shape}; expected {expected.dtype} of shape "
+                f"{expected.shape}. It is of a run with other settings.",
+                place=place,
+            )
+        return jax.numpy.asarray(found)
+
+    return jax.tree_util.tree_map_with_path(leaf, like)

@@ -1,0 +1,110 @@
+"""Progress and results in the terminal: a live line where there is one, plain lines otherwise."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pinn.problem import Problem
+from pinn.settings import Settings
+from pinn.solution import Solution
+
+PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
+
+
+class Terminal:
+    """Prints a run."""
+
+    def __init__(self, problem: Problem, settings: Settings, folder: Path, quiet: bool):
+        self.problem, self.settings, self.folder, self.quiet = problem, settings, folder, quiet
+        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.live: Live | None = None
+        self.printed = 0.0
+
+    def begin(self, resumed: bool) -> None:
+        """Print what is about to be solved, and on what."""
+        if self.quiet:
+            return
+        problem, training = self.problem, self.settings.training
+        device = jax.devices()[0]
+        limit = f"{training.seconds:g} s" if training.seconds else "no time limit"
+        self.console.print(Text(problem.title or problem.name, style="bold"))
+        for constraint in problem.constraints:
+            place = f"   at {constraint.place}" if constraint.where else ""
+            self.console.print(f"  {constraint.name}: {constraint.residual.text}{place}", markup=False)
+        self.console.print(
+            f"{'going on in' if resumed else 'run folder'} {self.folder}\n"
+            f"{training.precision} on {device.platform} ({len(jax.devices())} device"
+            f"{'s' if len(jax.devices()) > 1 else ''}), seed {training.seed}, {limit}",
+            markup=False,
+        )
+        if self.console.is_terminal:
+            self.live = Live("compiling ...", console=self.console, refresh_per_second=4, transient=True)
+            self.live.start()
+
+    def note(self, sentence: str) -> None:
+        """Print a sentence."""
+        if not self.quiet:
+            self.console.print(f"note: {sentence}", markup=False)
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Show a logged step."""
+        damping = f"  damping {record['damping']:.1e}" if record["damping"] is not None else ""
+        stages = len(self.settings.training.stages)
+        stage = f"stage {record['stage'] + 1}/{stages} " if stages > 1 else ""
+        line = (
+            f"{stage}{record['optimizer']}  step {record['step']}  loss {record['loss']:.3e}{damping}  "
+            f"{record['seconds']:.1f} s"
+        )
+        if self.live:
+            self.live.update(Text(line))
+        elif not self.quiet and time.monotonic() - self.printed >= PLAIN_SECONDS:
+            self.printed = time.monotonic()
+            self.console.print(line, markup=False)
+
+    def end(self, solution: Solution) -> None:
+        """Print the results, and one sentence that says how it went."""
+        if self.live:
+            self.live.stop()
+        if solution.values and not self.quiet:
+            self.console.print(self._table(solution.summary))
+            parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items())
+            self.console.print(", ".join(parts))
+        self.console.print(verdict(solution.summary, self.folder), markup=False)
+
+    def _table(self, summary: dict[str, Any]) -> Table:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "relative L2", "maximum"):
+            table.add_column(heading, justify="left" if not heading else "right")
+        for name, entry in (summary["errors"] or {}).items():
+            table.add_row(f"error of {name}", f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}")
+        table.add_row("", "", "")
+        table.add_row("held-out residual", "rms", "maximum", style="bold")
+        for name, entry in summary["held_out"].items():
+            table.add_row(name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}")
+        return table
+
+
+def verdict(summary: dict[str, Any], folder: Path) -> str:
+    """Say in one or two sentences how a run ended and how wrong its answer is."""
+    status, seconds = summary["status"], summary["seconds"]["total"]
+    again = f"Go on with: python -m pinn.run --resume {folder}"
+    if status == "interrupted":
+        return f"interrupted after step {summary['steps']}; the state is saved. {again}"
+    found, reference = summary["errors"], summary["reference"]
+    if found is None:
+        error = "the error is not known: the problem has no reference"
+    else:
+        each = ", ".join(f"{name} {entry['relative_l2']:.2e}" for name, entry in found.items())
+        error = f"relative L2 error {each} (reference {reference['kind']}, uncertain by {reference['uncertainty']:.0e})"
+    if status == "failed":
+        return f"failed after step {summary['steps']}: {summary['message']}. The last good state is saved; there the {error}."
+    goal = summary["target"]["relative_l2"]
+    target = "" if goal is None else f", target {goal:g} {'met' if summary['target']['met'] else 'missed'}"
+    return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({summary['message']}). Results in {folder}"

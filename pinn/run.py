@@ -1,0 +1,153 @@
+"""`python -m pinn.run FILE`: solve a problem and leave a run folder. Exit codes are in `EXIT`."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pinn import STARTED
+from pinn.errors import ProblemError
+
+EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": 130}
+CHECKPOINT_SECONDS = 20.0
+
+EPILOG = """exit codes: 0 done, and the target met if one was set; 1 finished but the target was missed;
+2 the file or the arguments are wrong; 3 numerical failure, state saved; 130 interrupted, state saved"""
+
+
+def parser(program: str) -> argparse.ArgumentParser:
+    """Describe the command line."""
+    p = argparse.ArgumentParser(
+        prog=program,
+        description="Solve a differential equation given as a problem file.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument("file", nargs="?", metavar="FILE", help="a problem file, or the name of a shipped problem")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the file")
+    p.add_argument("--seed", type=int, help="of the network and the points (default 0)")
+    p.add_argument("--seconds", type=float, metavar="S", help="from the start of the process to the end of training")
+    p.add_argument("--target", type=float, metavar="E", help="stop at this relative L2 error")
+    p.add_argument("--precision", choices=["float64", "float32"], help="of all arithmetic (default float64)")
+    p.add_argument("--device", choices=["cpu", "gpu", "tpu"], help="default: what jax finds")
+    p.add_argument("--out", metavar="DIR", help="run folder, new or empty (default runs/NAME/UTC TIME)")
+    p.add_argument("--resume", metavar="DIR", help="go on with the run in this folder; FILE may be left out")
+    p.add_argument("--quiet", action="store_true", help="print only the last lines")
+    return p
+
+
+def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run") -> int:
+    """Run the command and return its exit code."""
+    options = parser(program).parse_args(argv)
+    try:
+        return _run(options)
+    except ProblemError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT["wrong"]
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.file is None and options.resume is None:
+        raise ProblemError("give a problem file, or the name of a shipped problem, or --resume DIR.")
+    if options.resume and options.out:
+        raise ProblemError("--resume goes on in its own folder; leave out --out.")
+    _choose_device(options.device)
+
+    from pinn.config import load_problem
+    from pinn.report.terminal import Terminal
+    from pinn.runfolder import RunFolder
+    from pinn.settings import make_settings
+
+    changes = options.set + [
+        f"{key}={value}"
+        for key, value in {
+            "training.seed": options.seed,
+            "training.seconds": options.seconds,
+            "training.precision": options.precision,
+            "target.relative_l2": options.target,
+        }.items()
+        if value is not None
+    ]
+    earlier = RunFolder.open(Path(options.resume)) if options.resume else None
+    if earlier:
+        changes = [*earlier.overrides, *changes]
+    problem = load_problem(options.file or earlier.problem_file, changes)
+    settings = make_settings(problem.settings)
+    _configure(settings.training.precision, options.device)
+    if earlier:
+        earlier.check_same(problem, settings)
+    folder = earlier or RunFolder.create(options.out, problem, settings)
+    terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
+    return _solve(problem, folder, terminal, resumed=earlier is not None)
+
+
+def _choose_device(device: str | None) -> None:
+    """Tell jax which platform to use; that has to happen before it is first used."""
+    if device:
+        os.environ["JAX_PLATFORMS"] = {"gpu": "cuda,rocm"}.get(device, device)
+
+
+def _configure(precision: str, device: str | None) -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", precision == "float64")
+    jax.config.update("jax_default_matmul_precision", "highest")
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0]
+        raise ProblemError(f"jax finds no such device here ({reason}).", place=f"--device {device}") from None
+
+
+def _solve(problem: Any, folder: Any, terminal: Any, resumed: bool) -> int:
+    from pinn.report.figures import save_figure
+    from pinn.solve import Hooks, solve
+
+    interrupted = _listen(terminal)
+    saved = {"at": time.monotonic()}
+
+    def on_log(record: dict[str, Any]) -> None:
+        folder.log(record)
+        terminal.log(record)
+
+    def on_state(plan: Any, state: Any, last: bool) -> None:
+        if last or time.monotonic() - saved["at"] > CHECKPOINT_SECONDS:
+            folder.save_state(plan, state)
+            saved["at"] = time.monotonic()
+
+    terminal.begin(resumed)
+    solution = solve(
+        problem,
+        hooks=Hooks(terminal.note, on_log, on_state, lambda: bool(interrupted)),
+        resume=folder.load_state if resumed else None,
+        started=STARTED,
+    )
+    folder.finish(solution)
+    if solution.values:
+        save_figure(solution, folder.read_log(), folder.path / "figure.png")
+    terminal.end(solution)
+    missed = solution.summary["target"]["relative_l2"] is not None and not solution.summary["target"]["met"]
+    return EXIT["missed" if solution.status == "done" and missed else solution.status]
+
+
+def _listen(terminal: Any) -> list[int]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one ends the process."""
+    received: list[int] = []
+
+    def handle(number: int, frame: Any) -> None:
+        received.append(number)
+        terminal.note("stopping after this step; once more ends at once")
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return received
+
+
+if __name__ == "__main__":
+    sys.exit(main())

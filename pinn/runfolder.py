@@ -1,0 +1,156 @@
+"""The files of a run: written at once or not at all, and read back for `--resume`."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinn import checkpoint
+from pinn.config import dump_yaml, problem_from_text, read_yaml
+from pinn.errors import ProblemError, dotted
+from pinn.problem import Problem
+from pinn.settings import Settings, make_settings
+from pinn.solution import Solution, describe, fingerprint
+from pinn.train import Plan, TrainState, begin_stage, init_state
+
+# Settings that say only how long to go on; all others have to be those of the interrupted run.
+MAY_CHANGE = {"training.seconds", "target.relative_l2"}
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder.
+
+    Attributes:
+        path: the folder.
+        overrides: ``KEY=VALUE`` texts the run was started with.
+    """
+
+    path: Path
+    overrides: tuple[str, ...] = ()
+
+    @staticmethod
+    def create(out: str | None, problem: Problem, settings: Settings) -> "RunFolder":
+        """Make a new run folder with the problem and the settings in it.
+
+        Raises:
+            ProblemError: if the folder is not empty or cannot be written.
+        """
+        path = Path(out) if out else _unused(Path("runs") / problem.name)
+        place = f"--out {path}"
+        try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise ProblemError("is not an empty folder. Choose another, or go on with --resume.", place=place)
+            path.mkdir(parents=True, exist_ok=True)
+            folder = RunFolder(path, problem.overrides)
+            folder._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
+            content = {"overrides": list(problem.overrides), "settings": settings.model_dump()}
+            folder._write("settings.yaml", dump_yaml(content))
+        except OSError as error:
+            raise ProblemError(f"cannot be written: {error.strerror}.", place=place) from None
+        return folder
+
+    @staticmethod
+    def open(path: Path) -> "RunFolder":
+        """Open the folder of an earlier run.
+
+        Raises:
+            ProblemError: if it is not one.
+        """
+        for name in ("problem.yaml", "settings.yaml", "checkpoint.npz"):
+            if not (path / name).is_file():
+                raise ProblemError(f"is not the folder of a run that can go on: it holds no {name}.", place=str(path))
+        return RunFolder(path, tuple(read_yaml(path / "settings.yaml")["overrides"]))
+
+    @property
+    def problem_file(self) -> Path:
+        """The problem as it was read."""
+        return self.path / "problem.yaml"
+
+    def check_same(self, problem: Problem, settings: Settings) -> None:
+        """Refuse to go on with another problem or other settings than the run began with.
+
+        Raises:
+            ProblemError: saying what differs.
+        """
+        place = str(self.path / "checkpoint.npz")
+        _, meta = checkpoint.load(self.path / "checkpoint.npz")
+        if meta["problem_sha256"] != fingerprint(problem):
+            began = problem_from_text(meta["problem"], place, meta["overrides"]).name if meta["problem"] else "another"
+            raise ProblemError(
+                f"is a checkpoint of another problem ({began}, {meta['problem_sha256'][:12]}); this one is "
+                f"{problem.name} ({fingerprint(problem)[:12]}). Resume with the file the run began with.",
+                place=place,
+            )
+        before, now = (_flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
+        changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and k not in MAY_CHANGE]
+        if changed:
+            listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
+            raise ProblemError(f"the run began with other settings: {listed}.", place=place)
+
+    def save_state(self, plan: Plan, state: TrainState) -> None:
+        """Write the checkpoint."""
+        checkpoint.save(self.path / "checkpoint.npz", state, describe(plan.problem, plan.settings))
+
+    def load_state(self, plan: Plan) -> TrainState:
+        """Read the checkpoint, and cut the log back to it.
+
+        Raises:
+            ProblemError: if it is damaged or does not fit.
+        """
+        file = self.path / "checkpoint.npz"
+        arrays, _ = checkpoint.load(file)
+        stage = int(arrays[".stage"])
+        state = checkpoint.restore(arrays, begin_stage(plan, init_state(plan), stage), str(file))
+        kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
+        self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
+        return state
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Append a line to the log."""
+        with (self.path / "log.jsonl").open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def read_log(self) -> list[dict[str, Any]]:
+        """Return the records of the log; a last line cut short by a crash is left out."""
+        file, records = self.path / "log.jsonl", []
+        for line in file.read_text().splitlines() if file.exists() else []:
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    def finish(self, solution: Solution) -> None:
+        """Write summary.json and, if the solution was evaluated, solution.npz."""
+        self._write("summary.json", json.dumps(solution.summary, indent=2) + "\n")
+        if solution.values:
+            arrays = dict(solution.grid) | solution.values
+            arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
+            partial = self.path / "solution.npz.partial"
+            with partial.open("wb") as file:
+                np.savez(file, **arrays)
+            os.replace(partial, self.path / "solution.npz")
+
+    def _write(self, name: str, text: str) -> None:
+        partial = self.path / (name + ".partial")
+        partial.write_text(text)
+        os.replace(partial, self.path / name)
+
+
+def _unused(parent: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    names = [stamp, *(f"{stamp}-{n}" for n in range(2, 1000))]
+    return next(parent / name for name in names if not (parent / name).exists())
+
+
+def _flat(tree: Any, key: tuple = ()) -> dict[str, Any]:
+    """Flatten nested settings to ``{"training.stages[0].steps": 100}``."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
+    if items is None:
+        return {dotted(key): tree}
+    return {k: v for part, value in items for k, v in _flat(value, (*key, part)).items()}

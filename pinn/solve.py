@@ -1,0 +1,221 @@
+"""One call from a problem to a solution with its error: prepare, train, evaluate."""
+
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple
+
+import jax
+
+from pinn.errors import ProblemError
+from pinn.evaluate import errors, sizes, total_relative_l2
+from pinn.networks import Network
+from pinn.problem import Problem
+from pinn.reference import Reference, grid_of, make_reference
+from pinn.residuals import residual_blocks, sample
+from pinn.settings import Settings, make_settings
+from pinn.solution import Solution, build_ansatz, fingerprint, on_grid
+from pinn.train import Limits, Outcome, Plan, TrainState, init_state, make_plan, train
+
+HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
+
+
+class Hooks(NamedTuple):
+    """What a caller may watch.
+
+    Attributes:
+        on_note: a sentence on what was decided.
+        on_log: the record of a logged step.
+        on_state: the plan and the state after a logged step, and after the last.
+        stop: asked between chunks of steps; True interrupts.
+    """
+
+    on_note: Callable[[str], None] = lambda sentence: None
+    on_log: Callable[[dict[str, Any]], None] = lambda record: None
+    on_state: Callable[[Plan, TrainState, bool], None] = lambda plan, state, last: None
+    stop: Callable[[], bool] = lambda: False
+
+
+def solve(
+    problem: Problem,
+    *,
+    seconds: float | None = None,
+    seed: int | None = None,
+    target: float | None = None,
+    precision: str | None = None,
+    network: Network | Mapping[str, Any] | None = None,
+    hooks: Hooks = Hooks(),  # noqa: B008 (immutable)
+    resume: Callable[[Plan], TrainState] | None = None,
+    started: float | None = None,
+    **sections: Mapping[str, Any],
+) -> Solution:
+    """Solve a problem.
+
+    Args:
+        problem: from `load_problem` or `make_problem`.
+        seconds: wall time to the end of training, compilation included.
+        seed: of the network's initial params and of the points, >= 0.
+        target: relative L2 error at which training may stop.
+        precision: "float64" or "float32".
+        network: a `Network` of your own (see `pinn.from_flax`), or settings such as ``{"width": 32}``.
+        hooks: what to call on the way.
+        resume: gives the state to go on from.
+        started: `time.monotonic` at the start of the process; the call itself if not given.
+        sections: further settings by section, as in a problem file: ``training={...}``, ``ansatz={...}``.
+
+    Returns:
+        The solution. Its ``summary`` says how training ended and how large the error is.
+
+    Raises:
+        ProblemError: for wrong settings, or float64 without jax's permission.
+    """
+    started = time.monotonic() if started is None else started
+    given = {"seconds": seconds, "seed": seed, "precision": precision}
+    layers = [problem.settings, sections, {"training": {k: v for k, v in given.items() if v is not None}}]
+    if target is not None:
+        layers.append({"target": {"relative_l2": target}})
+    if isinstance(network, Mapping):
+        layers.append({"network": network})
+    settings = make_settings(*layers)
+    _check_precision(settings)
+    plan = make_plan(problem, settings, build_ansatz(problem, settings, network if isinstance(network, Network) else None))
+    for note in plan.ansatz.notes:
+        hooks.on_note(note)
+    state = resume(plan) if resume else init_state(plan)
+
+    reference = _reference(problem) if settings.target.relative_l2 else None
+    if settings.target.relative_l2 and reference is None:
+        hooks.on_note("no reference is known, so the target cannot be checked while training")
+    limits = Limits(
+        None if settings.training.seconds is None else started + settings.training.seconds,
+        _target_check(plan, reference),
+        hooks.stop,
+    )
+    history: list[dict[str, Any]] = []
+
+    def on_log(record: dict[str, Any]) -> None:
+        record = record | {"seconds": round(time.monotonic() - started, 3)}
+        history.append(record)
+        hooks.on_log(record)
+
+    setup = time.monotonic() - started
+    state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False))
+    hooks.on_state(plan, state, True)
+    return _finish(plan, state, outcome, reference, history, setup, started)
+
+
+def _check_precision(settings: Settings) -> None:
+    if settings.training.precision == "float64" and not jax.config.jax_enable_x64:
+        raise ProblemError(
+            "float64 is switched off in jax. Put jax.config.update('jax_enable_x64', True) at the top of the script, "
+            "or ask for precision='float32'."
+        )
+
+
+def _reference(problem: Problem) -> Reference | None:
+    return make_reference(problem, grid_of(problem.domain))
+
+
+def _target_check(plan: Plan, reference: Reference | None) -> Callable[[Any], bool] | None:
+    """Return a test of the target that takes at most a twentieth of the time."""
+    if reference is None or plan.settings.target.relative_l2 is None:
+        return None
+    grid, pause = grid_of(plan.problem.domain), {"until": 0.0}
+
+    def reached(params: Any) -> bool:
+        began = time.monotonic()
+        if began < pause["until"]:
+            return False
+        values = on_grid(plan.ansatz.network, params, plan.problem, grid)
+        error = total_relative_l2(errors(values, reference.values, plan.problem))
+        pause["until"] = time.monotonic() + 20 * (time.monotonic() - began)
+        return error <= plan.settings.target.relative_l2
+
+    return reached
+
+
+def _finish(
+    plan: Plan,
+    state: TrainState,
+    outcome: Outcome,
+    reference: Reference | None,
+    history: list[dict[str, Any]],
+    setup: float,
+    started: float,
+) -> Solution:
+    """Evaluate, and put the run in numbers. An interrupted run is not evaluated: its user waits."""
+    began, problem, network = time.monotonic(), plan.problem, plan.ansatz.network
+    grid, values, found, held_out, trained = {}, {}, None, None, None
+    if outcome.status != "interrupted":
+        grid = grid_of(problem.domain)
+        values = on_grid(network, state.params, problem, grid)
+        reference = reference or _reference(problem)
+        found = errors(values, reference.values, problem) if reference else None
+        held_out, trained = _residual_sizes(plan, state)
+    target = plan.settings.target.relative_l2
+    now = time.monotonic()
+    summary = {
+        "problem": problem.name,
+        "status": outcome.status,
+        "message": outcome.message,
+        "errors": found,
+        "reference": {"kind": reference.kind, "uncertainty": reference.uncertainty} if found else None,
+        "held_out": held_out,
+        "train": trained,
+        "estimate": None,
+        "seconds": {
+            "setup": setup,
+            "compile": outcome.compile_seconds,
+            "train": outcome.train_seconds,
+            "evaluate": now - began,
+            "total": now - started,
+        },
+        "steps": int(state.step),
+        "points": {place: len(x) for place, x in state.points.items()},
+        "params": sum(x.size for x in jax.tree.leaves(state.params)),
+        "target": {
+            "relative_l2": target,
+            "seconds": plan.settings.training.seconds,
+            "met": None if target is None or found is None else total_relative_l2(found) <= target,
+        },
+        "seed": plan.settings.training.seed,
+        "precision": plan.settings.training.precision,
+        "device": jax.devices()[0].platform,
+        "devices": len(jax.devices()),
+        "versions": versions(),
+        "problem_sha256": fingerprint(problem),
+    }
+    truth = reference.values if found else {}
+    return Solution(problem, plan.settings, plan.ansatz, state.params, summary, history, grid, values, truth)
+
+
+def _residual_sizes(plan: Plan, state: TrainState) -> tuple[dict[str, Any], dict[str, float]]:
+    """Return rms and maximum of all constraints on unseen points, and the rms on the training points."""
+    problem, count = plan.problem, plan.settings.sampling.held_out
+    sampling = plan.settings.sampling.model_copy(update={"equations": count, "conditions": max(1, count // 4)})
+    key = jax.random.fold_in(state.key, HELD_OUT_STREAM)
+    dtype = jax.tree.leaves(state.params)[0].dtype
+
+    @jax.jit
+    def blocks(params: Any, points: Any) -> Any:
+        return residual_blocks(problem, problem.constraints, lambda x: plan.ansatz.network.apply(params, x), points)
+
+    unseen = {k: x.astype(dtype) for k, x in sample(problem, problem.constraints, sampling, key).items()}
+    held_out = sizes(blocks(state.params, unseen))
+    everywhere = sample(problem, problem.constraints, plan.settings.sampling, state.key)
+    seen = {k: x.astype(dtype) for k, x in everywhere.items()} | state.points
+    names = {c.name for c in plan.constraints}
+    train_sizes = sizes(blocks(state.params, seen))
+    return held_out, {name: s["rms"] for name, s in train_sizes.items() if name in names}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the package and of what its numbers depend on."""
+    out = {}
+    for name in ("pinn", "jax", "jaxlib", "flax", "optax", "numpy", "scipy"):
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = "not installed"
+    return out
+
