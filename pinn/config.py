@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,23 @@ def load_problem(source: str | Path, overrides: Sequence[str] = ()) -> Problem:
     """
     path = find(source)
     if path is None:
-        if overrides:
-            raise ProblemError("applies to problem files; this problem is built in Python.", place=f"--set {overrides[0]}")
-        return registry.PROBLEMS[str(source)]()
+        return _with_settings(registry.PROBLEMS[str(source)](), overrides)
     return problem_from_text(_read(path), str(path), overrides)
+
+
+def _with_settings(problem: Problem, overrides: Sequence[str]) -> Problem:
+    """Apply changes of settings to a problem built in Python."""
+    data = {section: dict(problem.settings.get(section, {})) for section in SECTIONS}
+    changed = [_override(data, entry) for entry in overrides]
+    for key, entry in zip(changed, overrides, strict=True):
+        if key[0] not in SECTIONS:
+            raise ProblemError("this problem is built in Python; only its settings can be changed.", place=f"--set {entry}")
+    changed_problem = replace(problem, settings=data, overrides=tuple(overrides)) if overrides else problem
+    try:
+        _check_names(changed_problem, make_settings(data))
+    except ProblemError as error:
+        raise error.located(_place(error.key, problem.name, {}, changed, overrides)) from None
+    return changed_problem
 
 
 def find(source: str | Path) -> Path | None:
@@ -68,8 +82,8 @@ def _read(path: Path) -> str:
         data = path.read_bytes()
     except OSError as error:
         raise ProblemError(f"cannot be read: {error.strerror}.", place=str(path)) from None
-    if len(data) > MAX_BYTES:
-        raise ProblemError(f"has {len(data)} bytes; a problem file may have {MAX_BYTES}.", place=str(path))
+    if len(data) > 4 * MAX_BYTES:
+        raise ProblemError(f"has {len(data)} bytes; a problem file may have {MAX_BYTES} characters.", place=str(path))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -106,6 +120,7 @@ def _place(key: Key, file: str, lines: Lines, changed: list[Key], overrides: Seq
 
 
 def _parse_yaml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
+    _check_size(text, file)
     yaml = YAML(typ="rt")
     try:
         for token in yaml.scan(io.StringIO(text)):
@@ -122,6 +137,18 @@ def _parse_yaml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
         raise ProblemError("is not a problem file: expected keys such as name, coordinates and equations.", place=file)
     lines: Lines = {}
     return _plain(tree, (), lines, file), lines
+
+
+def _check_size(text: str, file: str) -> None:
+    """Refuse what the YAML reader would take long over."""
+    if len(text) > MAX_BYTES:
+        raise ProblemError(f"has {len(text)} characters; a problem file may have {MAX_BYTES}.", place=file)
+    depth = 0
+    for line, content in enumerate(text.splitlines(), 1):
+        for character in content:
+            depth += (character in "[{") - (character in "]}")
+            if depth > MAX_NESTING:
+                raise ProblemError("too deeply nested.", place=f"{file}:{line}")
 
 
 def _yaml_error(error: MarkedYAMLError, file: str) -> ProblemError:

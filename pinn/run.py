@@ -49,6 +49,9 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run")
     except ProblemError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT["wrong"]
+    except KeyboardInterrupt:
+        print("interrupted before training began", file=sys.stderr)
+        return EXIT["interrupted"]
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -144,10 +144,11 @@ def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> Proble
     text = written if isinstance(written, str) else repr(written)
     if problem["type"] == "model_type":
         return ProblemError(f"expected keys and values, one a line; got {text}.", key)
-    reason = problem["msg"].replace("Input should be", "should be").replace("valid ", "")
+    reason = problem["msg"].replace("Input should be", "should be")
     for python, plain in {
+        "a valid ": "a ",
         "a string": "text",
-        "an integer": "a whole number",
+        "a integer": "a whole number",
         "a dictionary": "keys and values",
         "less than 2147483648": "less than 2**31",
     }.items():

@@ -170,4 +170,6 @@ def load_solution(path: str | Path, network: Network | None = None) -> Solution:
     like = jax.eval_shape(lambda p: jax.tree.map(lambda x: x.astype(dtype), p), ansatz.network.init(jax.random.PRNGKey(0)))
     prefix = ".params" if any(name.startswith(".params") for name in arrays) else "['params']"
     params = checkpoint.restore(arrays, like, str(file), prefix)
-    return Solution(problem, settings, ansatz, params, meta.get("summary") or {})
+    numbers = path / "summary.json"
+    summary = json.loads(numbers.read_text()) if path.is_dir() and numbers.exists() else meta.get("summary", {})
+    return Solution(problem, settings, ansatz, params, summary)

@@ -76,7 +76,7 @@ def _check_size(text: str) -> None:
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
         raise ProblemError(f"parentheses are nested {deepest} deep; at most {MAX_DEPTH} are read.", text=text)
-    strange = next((c for c in text if not (c.isascii() and (c.isprintable() or c.isspace()))), None)
+    strange = next((c for c in text if c == "#" or not (c.isascii() and (c.isprintable() or c.isspace()))), None)
     if strange is not None:
         raise ProblemError(f"character {strange!r} is not part of the language. {_GUIDE}", text=text)
 

@@ -45,7 +45,7 @@ def _title(solution: Solution) -> str:
     found = solution.errors
     if not found:
         return f"{name}: error not known"
-    each = ", ".join(f"{k} {v['relative_l2']:.1e}" for k, v in found.items())
+    each = ", ".join(f"{v['relative_l2']:.1e} of {k}" for k, v in found.items())
     return f"{name}: relative L2 error {each}"
 
 

@@ -1,0 +1,39 @@
+"""Tests run strict: float64, and arrays of different rank do not broadcast by accident."""
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+HEAT = """\
+name: small_heat
+coordinates: {t: [0, 1], x: [0, 1]}
+unknowns: [u]
+parameters: {k: 0.1}
+equations:
+  pde: u_t = k*u_xx
+conditions:
+  initial: {where: t=0, equation: u = sin(pi*x)}
+  left: {where: x=0, equation: u}
+  right: {where: x=1, equation: u}
+reference: {kind: exact, u: exp(-k*pi**2*t)*sin(pi*x)}
+network: {width: 8, depth: 2}
+sampling: {equations: 200, conditions: 50, held_out: 400}
+training:
+  stages: [{optimizer: levenberg_marquardt, steps: 20}]
+"""
+
+
+@pytest.fixture
+def heat_text():
+    """A problem file that solves in a second."""
+    return HEAT
+
+
+@pytest.fixture
+def heat_file(tmp_path):
+    """The same on disk."""
+    path = tmp_path / "small_heat.yaml"
+    path.write_text(HEAT)
+    return path
