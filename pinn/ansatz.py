@@ -264,9 +264,10 @@ def _conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> str:
         where = dict(face.constraint.where) | dict(other.constraint.where)
         points = jnp.asarray(_probes(problem.domain, where, 8), float)
         mine, theirs = jax.vmap(face.data)(points), jax.vmap(other.data)(points)
-        if float(jnp.abs(mine - theirs).max()) > TOLERANCE * (1 + float(jnp.abs(mine).max())):
+        worst = int(jnp.abs(mine - theirs).argmax())
+        if float(jnp.abs(mine - theirs)[worst]) > TOLERANCE * (1 + float(jnp.abs(mine).max())):
             return (
                 f"where it meets {other.constraint.name!r} the data differ "
-                f"({float(mine[0]):.4g} and {float(theirs[0]):.4g})."
+                f"({float(theirs[worst]) + 0.0:.4g} there, {float(mine[worst]) + 0.0:.4g} here)."
             )
     return ""

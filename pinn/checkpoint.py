@@ -43,7 +43,7 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         ProblemError: if the file is missing, damaged, or of a newer format.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             meta = json.loads(str(file[META]))
             arrays = {name.removeprefix("leaf"): file[name] for name in file.files if name != META}
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """Residuals of any function, or of values on a grid: what a user's own test asserts on."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -84,12 +85,14 @@ def _point_function(problem: Problem, f: Callable[..., Any]) -> Callable[[Any], 
     if isinstance(f, Solution):
         return lambda x: f.ansatz.network.apply(f.params, x)
 
+    try:
+        inspect.signature(f).bind(**dict.fromkeys(problem.coordinates))
+    except TypeError as error:
+        wanted = ", ".join(problem.coordinates)
+        raise ProblemError(f"f has to take the coordinates {wanted} by name ({error}).") from None
+
     def u(x: Any) -> Any:
-        try:
-            result = f(**dict(zip(problem.coordinates, x, strict=True)))
-        except TypeError as error:
-            wanted = ", ".join(problem.coordinates)
-            raise ProblemError(f"f has to take the coordinates {wanted} by name ({error}).") from None
+        result = f(**dict(zip(problem.coordinates, x, strict=True)))
         if isinstance(result, Mapping):
             result = [result[name] if name in result else _lacks(name) for name in problem.unknowns]
         parts = list(result) if isinstance(result, (tuple, list)) else [result]

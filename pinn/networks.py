@@ -50,7 +50,7 @@ class MLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 24,
+        width: int = 20,
         depth: int = 3,
         activation: Activation = "tanh",
     ):
@@ -77,7 +77,7 @@ class ModifiedMLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 24,
+        width: int = 20,
         depth: int = 3,
         activation: Activation = "tanh",
     ):
@@ -107,7 +107,7 @@ class FourierMLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 24,
+        width: int = 20,
         depth: int = 3,
         activation: Activation = "tanh",
         frequencies: int = 16,

@@ -43,7 +43,7 @@ def sobol(key: Array, n: int, dimensions: int) -> Array:
     Source: Cranley & Patterson (1976), SIAM J. Numer. Anal. 13(6), 904-914.
     """
     base = jnp.asarray(_sobol_base(n, dimensions), float)
-    return jnp.mod(base + jax.random.uniform(key, (dimensions,), float), 1)
+    return jnp.mod(base + jax.random.uniform(key, (1, dimensions), float), 1)
 
 
 SAMPLERS: dict[str, Callable[[Array, int, int], Array]] = {

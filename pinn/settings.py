@@ -46,8 +46,8 @@ class SamplingSettings(Section):
     """Where residuals are taken: ``equations`` in the interior, ``conditions`` on each face."""
 
     method: str = "sobol"
-    equations: Positive = 4000
-    conditions: Positive = 500
+    equations: Positive = 2500
+    conditions: Positive = 1000
     held_out: Positive = 20000
 
 

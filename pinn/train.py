@@ -277,12 +277,12 @@ def _run_stage(
 
 def explain_failure(plan: Plan, stage: int, state: TrainState) -> str:
     """Say in which constraint, and at which point, the step after this state stopped being finite."""
-    points = redraw(plan, stage, state).points
+    points = jax.jit(lambda state: redraw(plan, stage, state).points)(state)
 
     def apply(x: Array) -> Array:
         return plan.ansatz.network.apply(state.params, x)
 
-    blocks = residual_blocks(plan.problem, plan.constraints, apply, points)
+    blocks = jax.jit(lambda points: residual_blocks(plan.problem, plan.constraints, apply, points))(points)
     for name, values in blocks.items():
         if not np.all(np.isfinite(values)):
             index = int(np.argmin(np.isfinite(values)))
@@ -303,7 +303,7 @@ def _gradient_sizes(plan: Plan, params: Any, points: Points) -> dict[str, Array]
     sizes = {}
     for constraint in plan.constraints:
         one = residual_vector(plan.problem, [constraint], plan.ansatz.network, {}, points).blocks[0]
-        rows = jax.vmap(jax.grad(lambda p, x, fn=one.fn: fn(p, x)[0]), (None, 0))(params, one.data)
+        rows = jax.jit(jax.vmap(jax.grad(lambda p, x, fn=one.fn: fn(p, x)[0]), (None, 0)))(params, one.data)
         sizes[constraint.name] = sum(jnp.abs(g).reshape(len(g), -1).sum(1) for g in jax.tree.leaves(rows))
     return sizes
 

@@ -1,10 +1,20 @@
 """Tests run strict: float64, and arrays of different rank do not broadcast by accident."""
 
+import os
+import tempfile
+
 import jax
 import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# Many tests compile the same small program; within one session it is compiled once, subprocesses included.
+CACHE = tempfile.TemporaryDirectory(prefix="pinn-tests-")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = CACHE.name
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+jax.config.update("jax_compilation_cache_dir", CACHE.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 HEAT = """\
 name: small_heat

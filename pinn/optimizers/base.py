@@ -74,7 +74,7 @@ class PointwiseResidual:
     def __call__(self, params: Params) -> Array:
         """Return r, (N,)."""
         return jnp.concatenate(
-            [(b.scale * jax.vmap(b.fn, (None, 0))(params, b.data)).reshape(-1) for b in self.blocks]
+            [(b.scale[None, :] * jax.vmap(b.fn, (None, 0))(params, b.data)).reshape(-1) for b in self.blocks]
         )
 
     @property

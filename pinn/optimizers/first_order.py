@@ -53,6 +53,10 @@ def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square", 
     """
     tx = optax.with_extra_args_support(tx)
 
+    def strong(tree: Any) -> Any:
+        """Give every leaf its dtype for good: a weakly typed one would make a resumed run compile again."""
+        return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), tree)
+
     def step(residual_fn: ResidualFn, params: Params, state: Any):
         def loss_fn(params: Params) -> jax.Array:
             return LOSSES[loss](residual_fn, params)
@@ -60,9 +64,9 @@ def first_order(tx: optax.GradientTransformation, *, loss: str = "mean_square", 
         value, gradient = jax.value_and_grad(loss_fn)(params)
         updates, state = tx.update(gradient, state, params, value=value, grad=gradient, value_fn=loss_fn)
         info = StepInfo(value, jnp.array(True), jnp.full((), jnp.nan, value.dtype))
-        return optax.apply_updates(params, updates), state, info
+        return optax.apply_updates(params, updates), strong(state), info
 
-    return Optimizer(tx.init, step, log_every=100, redraw=redraw, patience=None)
+    return Optimizer(lambda params: strong(tx.init(params)), step, log_every=100, redraw=redraw, patience=None)
 
 
 def from_optax(name: str, options: Mapping[str, Any], loss: str, key: Key) -> Optimizer:

@@ -1,0 +1,139 @@
+"""The ansatz: exactly periodic, hard conditions exact for any params, and refused where they would change the problem."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pinn.ansatz import choose_hard, encode, feature_count, make_ansatz
+from pinn.config import load_problem
+from pinn.derivatives import partials
+from pinn.errors import ProblemError
+from pinn.networks import make_network
+from pinn.problem import Domain, make_problem
+from pinn.residuals import residual_blocks, sample
+from pinn.settings import AnsatzSettings, SamplingSettings
+
+KEY = jax.random.PRNGKey(0)
+
+
+def build(inputs, outputs):
+    return make_network("mlp", inputs, outputs, {"width": 6, "depth": 2})
+
+
+def heat(initial="u = sin(pi*x)", left="u", right="u", **more):
+    return make_problem(
+        "heat",
+        {"t": (0, 2), "x": (-1, 3)},
+        ["u"],
+        {"pde": "u_t = u_xx"},
+        {
+            "initial": {"where": "t=0", "equation": initial},
+            "left": {"where": "x=-1", "equation": left},
+            "right": {"where": "x=3", "equation": right},
+        },
+        **more,
+    )
+
+
+def periodic(initial, equation="u_t = u_xx"):
+    return make_problem(
+        "p",
+        {"t": (0, 1), "x": (-1, 1)},
+        ["u"],
+        {"pde": equation},
+        {"initial": {"where": "t=0", "equation": initial}},
+        periodic=["x"],
+    )
+
+
+def test_features_are_of_size_one():
+    domain = Domain({"t": (10.0, 30.0), "x": (-5.0, 5.0)}, ("x",))
+    features = jax.vmap(encode(domain, 3))(jnp.array([[10.0, -5.0], [30.0, 1.0], [20.0, 5.0]]))
+    assert features.shape == (3, feature_count(domain, 3)) == (3, 7)
+    np.testing.assert_allclose(features[:, 0], [-1, 1, 0])
+    assert np.abs(features).max() <= 1 + 1e-15
+
+
+def test_periodic_with_all_derivatives():
+    problem = periodic("u = cos(pi*x)")
+    ansatz = make_ansatz(problem, build, AnsatzSettings())
+    params = ansatz.network.init(KEY)
+
+    def at(x):
+        return partials(lambda p: ansatz.network.apply(params, p), jnp.array([0.3, x]), {(1, 1, 1, 1)})
+
+    for axes, value in at(-1.0).items():
+        np.testing.assert_allclose(value, at(1.0)[axes], rtol=1e-9, atol=1e-9, err_msg=str(axes))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hard_conditions_hold_for_any_params(seed):
+    problem = heat("u = 1 + x + cos(pi*(x+1)/2)", "u = exp(-t)", "2*u = 10*cos(t)")
+    ansatz = make_ansatz(problem, build, AnsatzSettings())
+    assert ansatz.hard == ("initial", "left", "right") and not ansatz.notes
+    params = ansatz.network.init(jax.random.PRNGKey(seed))
+    points = sample(problem, problem.constraints, SamplingSettings(equations=50, conditions=50), KEY)
+    blocks = residual_blocks(problem, problem.constraints, lambda x: ansatz.network.apply(params, x), points)
+    for name in ansatz.hard:
+        np.testing.assert_allclose(blocks[name], 0, atol=2e-14, err_msg=name)
+    assert np.abs(blocks["pde"]).max() > 1e-2
+
+
+def test_all_four_sides_of_a_square():
+    sides = {"x=0": "u = y**2", "x=1": "u = 1 + y**2", "y=0": "u = x", "y=1": "u = x + 1"}
+    conditions = {place: {"where": place, "equation": text} for place, text in sides.items()}
+    problem = make_problem("p", {"x": (0, 1), "y": (0, 1)}, ["u"], {"pde": "u_xx + u_yy"}, conditions)
+    ansatz = make_ansatz(problem, build, AnsatzSettings())
+    assert len(ansatz.hard) == 4
+    params = ansatz.network.init(KEY)
+    points = sample(problem, problem.constraints, SamplingSettings(equations=5, conditions=40), KEY)
+    blocks = residual_blocks(problem, problem.conditions, lambda x: ansatz.network.apply(params, x), points)
+    for name, block in blocks.items():
+        np.testing.assert_allclose(block, 0, atol=1e-14, err_msg=name)
+
+
+def test_soft_on_request():
+    ansatz = make_ansatz(heat(), build, AnsatzSettings(initial="soft", dirichlet="soft"))
+    assert ansatz.hard == ()
+
+
+def test_the_kink_of_allen_cahn_is_found():
+    problem = load_problem("allen_cahn")
+    faces, notes = choose_hard(problem, AnsatzSettings())
+    assert not faces
+    assert "u_x is 2 at x=-1 and -2 at x=1" in notes[0]
+    with pytest.raises(ProblemError, match="a different problem"):
+        choose_hard(problem, AnsatzSettings(initial="hard"))
+
+
+@pytest.mark.parametrize(
+    ("initial", "equation", "hard"),
+    [
+        ("u = cos(pi*x)", "u_t = u_xx", True),
+        ("u = x", "u_t = u_xx", False),  # a jump in value
+        ("u = x**2", "u_t = u_xx", False),  # a jump in slope
+        ("u = x**2", "u_t = u_x", True),  # which an equation of first order does not notice
+        ("u = x*(1 - x**2)", "u_t = u_xx", True),  # second derivative -6x jumps: no delta in u_xx ...
+        ("u = x*(1 - x**2)", "u_t = u_xxx", False),  # ... but one in u_xxx
+        ("u = 2/cosh(5*x)", "u_t = u_xx", False),  # the slope jumps by 0.27
+        ("u = abs(sin(pi*x))", "u_t = u_xx", False),  # a kink inside
+    ],
+)
+def test_smoothness_needed_across_a_periodic_end(initial, equation, hard):
+    faces, notes = choose_hard(periodic(initial, equation), AnsatzSettings())
+    assert bool(faces) == hard, notes
+
+
+def test_data_that_contradict_each_other_at_a_corner():
+    faces, notes = choose_hard(heat("u = cos(pi*x)", "u = 0", "u = -1"), AnsatzSettings())
+    assert [f.constraint.name for f in faces] == ["initial", "right"]
+    assert "where it meets 'initial' the data differ (-1 there, 0 here)" in notes[0]
+
+
+@pytest.mark.parametrize("left", ["u_x", "u + u_x", "u**2 = 1", "t*u = 0", "u = abs(t - 1)"])
+def test_conditions_that_cannot_be_hard(left):
+    faces, notes = choose_hard(heat(left=left), AnsatzSettings())
+    assert "left" not in {f.constraint.name for f in faces} and notes
+    with pytest.raises(ProblemError, match="condition 'left' cannot be hard"):
+        choose_hard(heat(left=left), AnsatzSettings(dirichlet="hard"))

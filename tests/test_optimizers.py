@@ -1,0 +1,157 @@
+"""Every optimizer on linear least squares and Rosenbrock, compiled once; options checked."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pinn.errors import ProblemError
+from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, make_optimizer
+from pinn.optimizers.base import mean_absolute
+from pinn.optimizers.first_order import optax_optimizers, optax_schedules
+
+A = jnp.array([[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
+B = A @ jnp.array([1.0, -2.0])
+PROBLEMS = {  # residual, start, solution
+    "linear": (lambda p: A @ p - B, jnp.zeros(2), [1.0, -2.0]),
+    "rosenbrock": (
+        lambda p: jnp.stack([10.0 * (p[1] - p[0] ** 2), 1.0 - p[0]]),
+        jnp.array([-1.2, 1.0]),
+        [1.0, 1.0],
+    ),
+}
+DECAY = {"schedule": "exponential_decay", "init_value": 5e-2, "transition_steps": 500, "decay_rate": 0.9}
+BUDGET = {  # name -> options, steps allowed, distance then required on (linear, Rosenbrock)
+    "adagrad": ({"learning_rate": 0.5}, 6000, (1e-6, 1e-1)),
+    "adam": ({"learning_rate": 3e-2}, 4000, (1e-6, 1e-2)),
+    "adam, schedule": ({"learning_rate": DECAY}, 6000, (1e-6, 1e-2)),
+    "lbfgs": ({}, 60, (1e-8, 1e-6)),
+    "levenberg_marquardt": ({}, 60, (1e-8, 1e-8)),
+    "rmsprop": ({"learning_rate": 1e-3}, 8000, (1e-2, 1e-2)),
+    "sgd": ({"learning_rate": 1e-3, "momentum": 0.9}, 6000, (1e-6, 1e-2)),
+}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("label", BUDGET)
+def test_solves_and_compiles_once(label, problem):
+    residual, start, solution = PROBLEMS[problem]
+    options, steps, tolerances = BUDGET[label]
+    optimizer = make_optimizer(label.split(",")[0], options)
+    step = jax.jit(lambda p, s: optimizer.step(residual, p, s))
+    params, state = start, optimizer.init(start)
+    for _ in range(steps):
+        params, state, _ = step(params, state)
+    np.testing.assert_allclose(params, solution, atol=tolerances[list(PROBLEMS).index(problem)])
+    assert step._cache_size() == 1, "compiled more than once: a leaf changed dtype"
+
+
+def test_own_optimizers_are_all_tried():
+    assert set(OPTIMIZERS) <= set(BUDGET)
+
+
+NEEDS = {"noisy_sgd": {"key": 0}}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # optax itself calls some of its own deprecated
+@pytest.mark.parametrize("name", sorted(optax_optimizers()))
+def test_every_optax_optimizer_takes_a_finite_step(name):
+    options = {} if name == "lbfgs" else {"learning_rate": 1e-2}
+    optimizer = make_optimizer(name, options | NEEDS.get(name, {}))
+    residual, start, _ = PROBLEMS["linear"]
+    params = {"w": start}
+    state = optimizer.init(params)
+    step = jax.jit(lambda p, s: optimizer.step(lambda p: residual(p["w"]), p, s))
+    for _ in range(3):
+        params, state, info = step(params, state)
+    assert np.isfinite(params["w"]).all() and np.isfinite(info.loss)
+    assert not np.array_equal(params["w"], start)
+
+
+def test_schedules_are_found():
+    assert {"exponential_decay", "cosine_decay_schedule", "warmup_cosine_decay_schedule"} <= set(optax_schedules())
+
+
+def test_levenberg_marquardt_never_raises_the_loss():
+    residual, params, _ = PROBLEMS["rosenbrock"]
+    optimizer = make_optimizer("levenberg_marquardt", {"damping": 1e-6})
+    state, losses, dampings = optimizer.init(params), [], []
+    step = jax.jit(lambda p, s: optimizer.step(residual, p, s))
+    for _ in range(30):
+        params, state, info = step(params, state)
+        losses.append(float(info.loss))
+        dampings.append(float(info.damping))
+    assert all(b <= a for a, b in zip(losses[:-1], losses[1:], strict=True))
+    assert max(dampings) > 1e-6, "this start should need a larger damping"
+
+
+def test_levenberg_marquardt_stays_where_every_trial_is_nan():
+    def residual(p):
+        return jnp.where(jnp.abs(p - 1) < 1e-12, p, jnp.nan)
+
+    optimizer, params = make_optimizer("levenberg_marquardt", {}), jnp.ones(2)
+    after, state, info = optimizer.step(residual, params, optimizer.init(params))
+    np.testing.assert_array_equal(after, params)
+    assert not info.accepted and np.isfinite(state.damping)
+
+
+def test_levenberg_marquardt_in_single_precision():
+    optimizer = make_optimizer("levenberg_marquardt", {})
+    a, b = A.astype(jnp.float32), B.astype(jnp.float32)
+    params = jnp.zeros(2, jnp.float32)
+    state = optimizer.init(params)
+    step = jax.jit(lambda p, s: optimizer.step(lambda p: a @ p - b, p, s))
+    for _ in range(20):
+        params, state, info = step(params, state)
+    assert params.dtype == state.damping.dtype == info.loss.dtype == jnp.float32
+    np.testing.assert_allclose(params, [1.0, -2.0], atol=1e-5)
+
+
+def test_linearize_of_a_plain_function():
+    r, jac = linearize(PROBLEMS["linear"][0], jnp.zeros(2))
+    np.testing.assert_allclose(r, -B)
+    np.testing.assert_allclose(jac, A)
+
+
+def test_mean_absolute_is_the_weighted_mean_of_absolute_values():
+    data = jnp.array([1.0, -2.0, 4.0])
+    blocks = (
+        Block(lambda p, x: jnp.stack([p * x]), data, jnp.sqrt(jnp.array([5.0]) / 3)),
+        Block(lambda p, x: jnp.stack([p + x]), data, jnp.sqrt(jnp.array([1.0]) / 3)),
+    )
+    expected = 5 * np.mean(np.abs(2 * data)) + np.mean(np.abs(2 + data))
+    np.testing.assert_allclose(mean_absolute(PointwiseResidual(blocks), jnp.array(2.0)), expected, rtol=1e-14)
+
+
+def test_least_absolute_values_ignore_an_outlier():
+    """The mean square goes to the mean, the mean absolute value to the median."""
+    data = jnp.array([0.0, 0.0, 0.0, 0.0, 10.0])
+    ends = {}
+    for loss in ("mean_square", "mean_absolute"):
+        optimizer = make_optimizer("sgd", {"learning_rate": 1e-2}, loss)
+        params, state = jnp.array(3.0), optimizer.init(jnp.array(3.0))
+        residual = PointwiseResidual((Block(lambda p, x: jnp.stack([p - x]), data, jnp.sqrt(jnp.array([0.2]))),))
+        step = jax.jit(lambda p, s, optimizer=optimizer: optimizer.step(residual, p, s))
+        for _ in range(2000):
+            params, state, _ = step(params, state)
+        ends[loss] = float(params)
+    assert abs(ends["mean_square"] - 2.0) < 1e-3
+    assert abs(ends["mean_absolute"]) < 2e-2
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "loss", "says"),
+    [
+        ("adamm", {}, "mean_square", "Did you mean 'adam'"),
+        ("adam", {}, "mean_square", "needs the option 'learning_rate'"),
+        ("adam", {"learning_rate": -1}, "mean_square", "greater than 0"),
+        ("adam", {"learning_rate": 1e-3, "nesterov": 3}, "mean_square", "true or false"),
+        ("adam", {"learning_rate": 1e-3, "b1": True}, "mean_square", "expected a number"),
+        ("adam", {"learning_rate": {"init_value": 1}}, "mean_square", "unknown schedule 'None'"),
+        ("levenberg_marquardt", {"dampin": 1}, "mean_square", "Did you mean 'damping'"),
+        ("levenberg_marquardt", {}, "mean_absolute", "sum of squares"),
+    ],
+)
+def test_bad_options(name, options, loss, says):
+    with pytest.raises(ProblemError, match=says):
+        make_optimizer(name, options, loss)

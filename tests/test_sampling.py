@@ -1,0 +1,49 @@
+"""Points: inside, on faces exactly, the same for the same key, and well spread where that is the promise."""
+
+import jax
+import numpy as np
+import pytest
+
+from pinn.problem import Domain
+from pinn.sampling import SAMPLERS, draw
+
+DOMAIN = Domain({"t": (0.0, 2.0), "x": (-1.0, 3.0), "y": (5.0, 6.0)})
+KEY = jax.random.PRNGKey(3)
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_points_lie_inside_and_on_their_face(method):
+    points = np.asarray(draw(method, KEY, 100, DOMAIN, {"x": 3.0}))
+    assert points.shape == (100, 3)
+    assert (points[:, 1] == 3.0).all()
+    assert (points[:, 0] >= 0).all() and (points[:, 0] <= 2).all()
+    assert (points[:, 2] >= 5).all() and (points[:, 2] <= 6).all()
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_equal_keys_give_equal_points(method):
+    first, again = (draw(method, KEY, 64, DOMAIN, {}) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, draw(method, jax.random.PRNGKey(4), 64, DOMAIN, {}))
+
+
+@pytest.mark.parametrize("method", SAMPLERS)
+def test_a_corner_is_one_point(method):
+    points = draw(method, KEY, 100, DOMAIN, {"t": 0.0, "x": -1.0, "y": 5.0})
+    np.testing.assert_array_equal(points, [[0.0, -1.0, 5.0]])
+
+
+def test_latin_hypercube_has_one_point_in_each_slice():
+    points = np.asarray(SAMPLERS["latin_hypercube"](KEY, 50, 3))
+    for column in (points * 50).T:
+        np.testing.assert_array_equal(np.sort(np.floor(column)), np.arange(50))
+
+
+def test_sobol_integrates_better_than_uniform_points():
+    def error(method):
+        values = [np.asarray(SAMPLERS[method](jax.random.PRNGKey(k), 1024, 2)) for k in range(20)]
+        means = [np.mean(np.exp(p[:, 0]) * np.sin(3 * p[:, 1])) for p in values]
+        exact = (np.e - 1) * (1 - np.cos(3)) / 3
+        return np.sqrt(np.mean((np.array(means) - exact) ** 2))
+
+    assert error("sobol") < error("uniform") / 10

@@ -1,0 +1,156 @@
+"""The training loop: compiled once, exact resume, cadences, limits, and what happens when a number is not finite."""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pinn import checkpoint
+from pinn.config import problem_from_text
+from pinn.settings import make_settings
+from pinn.solution import build_ansatz
+from pinn.train import Limits, init_state, make_advance, make_plan, train
+
+ADAM = {"optimizer": "adam", "learning_rate": 1e-2, "steps": 30, "log_every": 10}
+LM = {"optimizer": "levenberg_marquardt", "steps": 6, "redraw": 3}
+
+
+def plan_of(text, *stages, **sections):
+    problem = problem_from_text(text)
+    settings = make_settings(problem.settings, {"training": {"stages": list(stages) or [LM]}}, sections)
+    return make_plan(problem, settings, build_ansatz(problem, settings))
+
+
+def run(plan, state=None, **limits):
+    records, states = [], []
+    state, outcome = train(plan, state or init_state(plan), Limits(**limits), records.append, states.append)
+    return state, outcome, records, states
+
+
+def assert_equal(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_stages_in_sequence_lower_the_loss(heat_text):
+    state, outcome, records, _ = run(plan_of(heat_text, ADAM, LM))
+    assert (outcome.status, outcome.message) == ("done", "all stages are through")
+    assert [r["step"] for r in records] == [10, 20, 30, 31, 32, 33, 34, 35, 36]
+    assert [r["optimizer"] for r in records] == ["adam"] * 3 + ["levenberg_marquardt"] * 6
+    assert int(state.step) == 36
+    assert records[-1]["loss"] < 1e-2 * records[0]["loss"]
+
+
+@pytest.mark.parametrize("stage", [ADAM, {**ADAM, "optimizer": "lbfgs", "learning_rate": None}, LM])
+def test_compiled_once_for_any_number_of_steps(heat_text, stage):
+    plan = plan_of(heat_text, {k: v for k, v in stage.items() if v is not None})
+    advance = jax.jit(make_advance(plan, 0))
+    state = init_state(plan)
+    for n in (1, 3, 2):
+        state, _, _ = advance(state, jnp.asarray(n, jnp.int32))
+    assert advance._cache_size() == 1
+    assert int(state.step) == 6
+
+
+@pytest.mark.parametrize("cut", [7, 30, 33])
+def test_resumed_equals_unbroken(heat_text, tmp_path, cut):
+    """To the bit, wherever the cut falls: in a chunk, between stages, between redraws."""
+    whole, *_ = run(plan_of(heat_text, ADAM, LM))
+    first = plan_of(heat_text, {**ADAM, "log_every": 1}, LM)
+    _, _, _, states = run(first)
+    checkpoint.save(tmp_path / "c.npz", states[cut - 1], {})
+    arrays, _ = checkpoint.load(tmp_path / "c.npz")
+    again = plan_of(heat_text, ADAM, LM)
+    loaded = checkpoint.restore(arrays, states[cut - 1], "c.npz")
+    assert int(loaded.step) == cut
+    end, *_ = run(again, loaded)
+    assert_equal(whole, end)
+
+
+def test_points_are_redrawn_on_the_stated_cadence(heat_text):
+    _, _, _, states = run(plan_of(heat_text, LM))
+    interiors = [np.asarray(s.points["interior"]) for s in states]
+    same = [np.array_equal(a, b) for a, b in zip(interiors[:-1], interiors[1:], strict=True)]
+    assert same == [True, True, False, True, True]
+
+
+def test_seeds(heat_text):
+    first, again, other = (run(plan_of(heat_text, LM, training={"seed": s}))[0] for s in (0, 0, 1))
+    assert_equal(first, again)
+    leaves = jax.tree.leaves(first.params), jax.tree.leaves(other.params)
+    assert not np.array_equal(leaves[0][0], leaves[1][0])
+
+
+def test_single_precision(heat_text):
+    state, outcome, records, _ = run(plan_of(heat_text, ADAM, LM, training={"precision": "float32"}))
+    assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {jnp.dtype("float32")}
+    assert outcome.status == "done" and records[-1]["loss"] < 1e-2 * records[0]["loss"]
+
+
+def test_mean_absolute_value(heat_text):
+    _, _, records, _ = run(plan_of(heat_text, {**ADAM, "steps": 200}, training={"loss": "mean_absolute"}))
+    assert records[-1]["loss"] < 0.3 * records[0]["loss"]
+
+
+def test_limits(heat_text):
+    plan = plan_of(heat_text, {**LM, "steps": 10**6, "patience": 10**6})
+    _, outcome, records, _ = run(plan, deadline=time.monotonic() - 1)
+    assert (outcome.message, records) == ("the time was up", [])
+    _, outcome, records, _ = run(plan, stop=lambda: True)
+    assert (outcome.status, records) == ("interrupted", [])
+    _, outcome, records, _ = run(plan, reached=lambda params: True)
+    assert (outcome.message, len(records)) == ("the target is met", 1)
+    began = time.monotonic()
+    _, outcome, records, _ = run(plan, deadline=began + 4)
+    assert outcome.message == "the time was up" and records
+
+
+def test_patience_ends_a_stage(heat_text):
+    stage = {**ADAM, "learning_rate": 1e-12, "steps": 1000, "log_every": 1, "patience": 5}
+    _, outcome, records, _ = run(plan_of(heat_text, stage, {**LM, "steps": 1}))
+    assert len(records) == 7 and outcome.message == "all stages are through"
+
+
+def test_one_small_record_comes_to_the_host_per_logged_step(heat_text, monkeypatch):
+    counts = {"get": 0}
+    original = jax.device_get
+
+    def counted(tree):
+        counts["get"] += 1
+        assert sum(np.size(leaf) for leaf in jax.tree.leaves(tree)) < 10
+        return original(tree)
+
+    monkeypatch.setattr(jax, "device_get", counted)
+    _, _, records, _ = run(plan_of(heat_text, ADAM))
+    assert counts["get"] == len(records) == 3
+
+
+# --- numbers that are not finite ------------------------------------------------------------------------
+
+
+def finite(state):
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.params))
+
+
+def test_nan_in_a_residual_names_the_constraint_and_the_point(heat_text):
+    text = heat_text.replace("u_t = k*u_xx", "u_t = k*u_xx + 0*sqrt(0.5 - x)").split("reference")[0] + "\n"
+    state, outcome, records, _ = run(plan_of(text, LM))
+    assert outcome.status == "failed" and records == [] and int(state.step) == 0
+    assert "the residual of 'pde' is nan at t=" in outcome.message
+    assert float(outcome.message.rsplit("x=", 1)[1]) > 0.5
+
+
+def test_nan_in_a_gradient_is_told_from_nan_in_a_residual(heat_text):
+    """sqrt has a finite value at 0 and no finite derivative there."""
+    text = heat_text.replace("u = sin(pi*x)}", "sqrt(0*u)}").split("reference")[0]
+    state, outcome, _, _ = run(plan_of(text + "\n", ADAM))
+    assert outcome.status == "failed" and finite(state)
+    assert "the gradient of 'initial' is not finite at t=0, x=" in outcome.message
+
+
+def test_overflow_keeps_the_last_good_params(heat_text):
+    stage = {"optimizer": "sgd", "learning_rate": 1e8, "steps": 500, "log_every": 50}
+    state, outcome, _, _ = run(plan_of(heat_text, stage))
+    assert outcome.status == "failed" and finite(state)
+    assert "'pde'" in outcome.message and "t=" in outcome.message
