@@ -185,7 +185,10 @@ def _as_face(constraint: Constraint, problem: Problem) -> tuple[HardFace | None,
     if constraint.residual.tree is None:
         return None, "it is a Python function, whose smoothness cannot be read."
     if not is_smooth(constraint.residual.tree):
-        return None, "its data have kinks (abs, sign, min, max), which the derivatives of a hard condition leave out."
+        return (
+            None,
+            "its data have kinks (abs, sign, min, max), which the derivatives of a hard condition leave out.",
+        )
     unknown = partials[0].unknown
     axis = problem.coordinates.index(coordinate)
     slope = _affine_slope(constraint, problem, unknown)

@@ -1,6 +1,7 @@
 """Problem files: strict YAML to a `Problem`. Every mistake a user can write is worded with file and line."""
 
 import io
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -49,7 +50,9 @@ def _with_settings(problem: Problem, overrides: Sequence[str]) -> Problem:
     changed = [_override(data, entry) for entry in overrides]
     for key, entry in zip(changed, overrides, strict=True):
         if key[0] not in SECTIONS:
-            raise ProblemError("this problem is built in Python; only its settings can be changed.", place=f"--set {entry}")
+            raise ProblemError(
+                "this problem is built in Python; only its settings can be changed.", place=f"--set {entry}"
+            )
     changed_problem = replace(problem, settings=data, overrides=tuple(overrides)) if overrides else problem
     try:
         _check_names(changed_problem, make_settings(data))
@@ -197,7 +200,7 @@ def _override(data: dict[str, Any], entry: str) -> Key:
     except (YAMLError, RecursionError, ValueError):
         raise ProblemError(f"{right!r} cannot be read as a value.", place=place) from None
     target: Any = data
-    for part, following in zip(key[:-1], key[1:], strict=True):
+    for part, following in itertools.pairwise(key):
         target = _descend(target, part, following, place)
     last = key[-1]
     if isinstance(target, list) and not (isinstance(last, int) and last < len(target)):
@@ -231,7 +234,9 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Probl
                 raise unknown("key", key, ("where", "equation"), ("conditions", name, key))
         conditions[name] = dict(entry)
         if not isinstance(entry.get("where", ""), str):
-            raise ProblemError("write where it holds, for example t=0.", ("conditions", name, "where"), str(entry["where"]))
+            raise ProblemError(
+                "write where it holds, for example t=0.", ("conditions", name, "where"), str(entry["where"])
+            )
         if "equation" in entry:
             conditions[name]["equation"] = _equation(entry["equation"], ("conditions", name, "equation"))
     problem = make_problem(
@@ -261,7 +266,9 @@ def _equation(value: Any, key: Key) -> Any:
         if value["residual"] not in registry.RESIDUALS:
             raise unknown("residual", str(value["residual"]), registry.RESIDUALS, (*key, "residual"))
         return registry.RESIDUALS[value["residual"]]
-    raise ProblemError("write an equation such as u_t = eps*u_xx, or {residual: NAME} of the registry.", key, str(value))
+    raise ProblemError(
+        "write an equation such as u_t = eps*u_xx, or {residual: NAME} of the registry.", key, str(value)
+    )
 
 
 def _check_names(problem: Problem, settings: Any) -> None:

@@ -4,6 +4,7 @@ A newcomer's network is a module here and a line in `NETWORKS`; a user's own goe
 Only importer of flax.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -55,11 +56,12 @@ class MLP(nnx.Module):
         activation: Activation = "tanh",
     ):
         sizes = [inputs] + [width] * depth
-        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in zip(sizes[:-1], sizes[1:], strict=True)])
+        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in itertools.pairwise(sizes)])
         self.output = _linear(sizes[-1], outputs, rngs)
         self.activation = ACTIVATIONS[activation]
 
     def __call__(self, x: Array) -> Array:
+        """Map features (inputs,) to values (outputs,)."""
         for layer in self.hidden:
             x = self.activation(layer(x))
         return self.output(x)
@@ -83,11 +85,12 @@ class ModifiedMLP(nnx.Module):
     ):
         self.encoders = nnx.List([_linear(inputs, width, rngs) for _ in range(2)])
         sizes = [inputs] + [width] * depth
-        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in zip(sizes[:-1], sizes[1:], strict=True)])
+        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in itertools.pairwise(sizes)])
         self.output = _linear(width, outputs, rngs)
         self.activation = ACTIVATIONS[activation]
 
     def __call__(self, x: Array) -> Array:
+        """Map features (inputs,) to values (outputs,)."""
         first, second = (self.activation(encode(x)) for encode in self.encoders)
         for layer in self.hidden:
             gate = self.activation(layer(x))
@@ -117,6 +120,7 @@ class FourierMLP(nnx.Module):
         self.mlp = MLP(2 * frequencies, outputs, rngs, width=width, depth=depth, activation=activation)
 
     def __call__(self, x: Array) -> Array:
+        """Map features (inputs,) to values (outputs,)."""
         phase = x @ self.frequencies[...]
         return self.mlp(jnp.concatenate([jnp.cos(phase), jnp.sin(phase)]))
 

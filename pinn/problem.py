@@ -208,7 +208,9 @@ def _residual(equation: Equation, symbols: Symbols, key: tuple) -> Residual:
             residual = from_text(equation, symbols) if isinstance(equation, str) else from_function(equation, symbols)
         if not partials_of(residual, symbols):
             wanted = ", ".join(symbols.unknowns)
-            raise ProblemError(f"mentions no unknown, so it constrains nothing. Unknowns: {wanted}.", text=residual.text)
+            raise ProblemError(
+                f"mentions no unknown, so it constrains nothing. Unknowns: {wanted}.", text=residual.text
+            )
     except ProblemError as error:
         raise error.under(*key) from None
     return residual
@@ -242,9 +244,7 @@ def _where(text: str | Mapping[str, float], symbols: Symbols, domain: Domain, ke
             raise error.under(*key) from None
         lo, hi = domain.bounds[coordinate]
         if not lo <= where[coordinate] <= hi:
-            raise ProblemError(
-                f"lies outside the domain: {coordinate} runs from {lo:g} to {hi:g}.", key, written
-            )
+            raise ProblemError(f"lies outside the domain: {coordinate} runs from {lo:g} to {hi:g}.", key, written)
     return {c: where[c] for c in domain.coordinates if c in where}
 
 

@@ -26,7 +26,9 @@ def by_place(constraints: Sequence[Constraint]) -> dict[str, list[Constraint]]:
     return places
 
 
-def residual_at(problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], point: Array) -> Array:
+def residual_at(
+    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], point: Array
+) -> Array:
     """Evaluate constraints at one point.
 
     Args:
@@ -84,7 +86,7 @@ def residual_vector(
         problem: what is solved.
         constraints: those the loss is made of.
         network: the ansatz.
-        weights: by constraint name; missing ones count as 1.
+        weights: by constraint name, where they are not the default of `pinn.weights`.
         points: from `sample`.
     """
     blocks = []
@@ -94,6 +96,6 @@ def residual_vector(
         def fn(params: Any, point: Array, group: list[Constraint] = group) -> Array:
             return residual_at(problem, group, lambda x: network.apply(params, x), point)
 
-        factors = [scale(weight_of(c.name, weights), len(data)) for c in group]
+        factors = [scale(weight_of(c, weights), len(data)) for c in group]
         blocks.append(Block(fn, data, jnp.asarray(factors, data.dtype)))
     return PointwiseResidual(tuple(blocks))

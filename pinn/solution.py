@@ -94,7 +94,9 @@ class Solution:
         path = Path(path).with_suffix(".npz")
         if not self.problem.text:
             raise ProblemError("a problem built in Python cannot be saved; write it as a problem file.")
-        checkpoint.save(path, {"params": self.params}, describe(self.problem, self.settings) | {"summary": self.summary})
+        checkpoint.save(
+            path, {"params": self.params}, describe(self.problem, self.settings) | {"summary": self.summary}
+        )
         return path
 
 
@@ -167,7 +169,9 @@ def load_solution(path: str | Path, network: Network | None = None) -> Solution:
     settings = make_settings(meta["settings"])
     ansatz = build_ansatz(problem, settings, network)
     dtype = settings.training.precision
-    like = jax.eval_shape(lambda p: jax.tree.map(lambda x: x.astype(dtype), p), ansatz.network.init(jax.random.PRNGKey(0)))
+    like = jax.eval_shape(
+        lambda p: jax.tree.map(lambda x: x.astype(dtype), p), ansatz.network.init(jax.random.PRNGKey(0))
+    )
     prefix = ".params" if any(name.startswith(".params") for name in arrays) else "['params']"
     params = checkpoint.restore(arrays, like, str(file), prefix)
     numbers = path / "summary.json"

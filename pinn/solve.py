@@ -78,7 +78,9 @@ def solve(
         layers.append({"network": network})
     settings = make_settings(*layers)
     _check_precision(settings)
-    plan = make_plan(problem, settings, build_ansatz(problem, settings, network if isinstance(network, Network) else None))
+    plan = make_plan(
+        problem, settings, build_ansatz(problem, settings, network if isinstance(network, Network) else None)
+    )
     for note in plan.ansatz.notes:
         hooks.on_note(note)
     state = resume(plan) if resume else init_state(plan)
@@ -218,4 +220,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             out[name] = "not installed"
     return out
-

@@ -21,7 +21,6 @@ from pinn.problem import Constraint, Problem
 from pinn.residuals import Points, residual_blocks, residual_vector, sample
 from pinn.settings import Settings
 
-
 THROUGH = "all stages are through"
 
 
@@ -165,9 +164,7 @@ def make_advance(plan: Plan, stage: int) -> Callable[[TrainState, Array], tuple[
         finite = jnp.isfinite(info.loss)
         for leaf in jax.tree.leaves(params):
             finite &= jnp.all(jnp.isfinite(leaf))
-        after = drawn._replace(
-            step=state.step + 1, stage_step=state.stage_step + 1, params=params, opt_state=opt_state
-        )
+        after = drawn._replace(step=state.step + 1, stage_step=state.stage_step + 1, params=params, opt_state=opt_state)
         return jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state), info, finite
 
     def advance(state: TrainState, n: Array) -> tuple[TrainState, StepInfo, Array]:

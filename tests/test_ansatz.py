@@ -1,4 +1,4 @@
-"""The ansatz: exactly periodic, hard conditions exact for any params, and refused where they would change the problem."""
+"""The ansatz: exactly periodic; hard conditions exact for any params, refused where they would change the problem."""
 
 import jax
 import jax.numpy as jnp

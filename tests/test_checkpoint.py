@@ -28,7 +28,9 @@ def test_round_trip(path):
     arrays, meta = checkpoint.load(path)
     assert meta["note"] == "ü"
     again = checkpoint.restore(arrays, STATE, "c.npz")
-    for old, new in zip((STATE.weights["a"], STATE.weights["b"], STATE.key), (*again.weights.values(), again.key), strict=True):
+    for old, new in zip(
+        (STATE.weights["a"], STATE.weights["b"], STATE.key), (*again.weights.values(), again.key), strict=True
+    ):
         assert old.dtype == new.dtype
         np.testing.assert_array_equal(old, new)
     assert [p.name for p in path.parent.iterdir()] == ["c.npz"], "no partial file stays behind"
@@ -49,7 +51,10 @@ def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
     [
         (State({"a": jnp.zeros(3), "b": jnp.float32(0)}, STATE.key), "shape"),
         (State({"a": jnp.zeros(2, jnp.float32), "b": jnp.float32(0)}, STATE.key), "expected float32"),
-        (State({"a": jnp.zeros(2), "b": jnp.float32(0), "c": jnp.zeros(1)}, STATE.key), "holds no .weights\\['c'\\]"),
+        (
+            State({"a": jnp.zeros(2), "b": jnp.float32(0), "c": jnp.zeros(1)}, STATE.key),
+            "holds no .weights\\['c'\\]",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(path, like, says):

@@ -48,7 +48,10 @@ def test_every_function_agrees_between_numpy_and_jax():
     x = np.linspace(0.1, 0.9, 7)
     for name in FUNCTIONS:
         arguments = (x, x[::-1])[: ARITY.get(name, 1)]
-        ours, theirs = numpy_functions()[name](*arguments), jax_functions()[name](*map(jnp.asarray, arguments))
+        ours, theirs = (
+            numpy_functions()[name](*arguments),
+            jax_functions()[name](*map(jnp.asarray, arguments)),
+        )
         np.testing.assert_allclose(ours, theirs, rtol=1e-14, err_msg=name)
 
 
@@ -171,7 +174,7 @@ def test_constants_refuse(given):
 
 # --- any text at all gives a value or the one error type -------------------------------------------------
 
-ALPHABET = st.sampled_from(list("utxyv_+-*/().,=^ 0123456789eπ'[]{}:#@%&<>!~\n\t\\\"") + ["sin(", "u_xx", "**", "log("])
+ALPHABET = st.sampled_from([*"utxyv_+-*/().,=^ 0123456789eπ'[]{}:#@%&<>!~\n\t\\\"", "sin(", "u_xx", "**", "log("])
 
 
 def value_or_problem_error(text):
@@ -202,7 +205,9 @@ def expressions():
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
-            st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "**"]), inner).map(lambda t: f"({t[0]}){t[1]}({t[2]})"),
+            st.tuples(inner, st.sampled_from(["+", "-", "*", "/", "**"]), inner).map(
+                lambda t: f"({t[0]}){t[1]}({t[2]})"
+            ),
             st.tuples(st.sampled_from(["sin", "exp", "sqrt", "log", "tanh"]), inner).map(lambda t: f"{t[0]}({t[1]})"),
             inner.map(lambda t: f"-{t}"),
         ),

@@ -8,8 +8,8 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 LAYERS = [
     {"errors"},
     {"language", "options", "derivatives", "checkpoint"},
-    {"problem", "networks", "optimizers", "weights"},
-    {"registry", "settings", "reference", "sampling"},
+    {"problem", "networks", "optimizers"},
+    {"registry", "settings", "reference", "sampling", "weights"},
     {"ansatz", "residuals", "evaluate"},
     {"config", "train"},
     {"solution"},

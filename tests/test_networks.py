@@ -51,7 +51,7 @@ class Own(nnx.Module):
 def test_any_module_works():
     network, module = from_flax(Own), Own(nnx.Rngs(0))
     x = jnp.array([0.3, -0.2])
-    graph, params = nnx.split(module)
+    params = nnx.split(module)[1]
     np.testing.assert_allclose(network.apply(nnx.to_pure_dict(params), x), module(x), rtol=1e-15)
     gradient = jax.grad(lambda p: network.apply(p, x)[0])(network.init(jax.random.PRNGKey(0)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
@@ -65,7 +65,7 @@ def test_modules_with_state_are_refused():
         def __call__(self, x):
             return self.dropout(x)
 
-    with pytest.raises(ProblemError, match="only nnx.Param can be trained"):
+    with pytest.raises(ProblemError, match="can be trained"):
         from_flax(Forgetful)
 
 

@@ -1,5 +1,7 @@
 """Every optimizer on linear least squares and Rosenbrock, compiled once; options checked."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +83,7 @@ def test_levenberg_marquardt_never_raises_the_loss():
         params, state, info = step(params, state)
         losses.append(float(info.loss))
         dampings.append(float(info.damping))
-    assert all(b <= a for a, b in zip(losses[:-1], losses[1:], strict=True))
+    assert all(b <= a for a, b in itertools.pairwise(losses))
     assert max(dampings) > 1e-6, "this start should need a larger damping"
 
 
@@ -131,7 +133,7 @@ def test_least_absolute_values_ignore_an_outlier():
         optimizer = make_optimizer("sgd", {"learning_rate": 1e-2}, loss)
         params, state = jnp.array(3.0), optimizer.init(jnp.array(3.0))
         residual = PointwiseResidual((Block(lambda p, x: jnp.stack([p - x]), data, jnp.sqrt(jnp.array([0.2]))),))
-        step = jax.jit(lambda p, s, optimizer=optimizer: optimizer.step(residual, p, s))
+        step = jax.jit(lambda p, s, o=optimizer, r=residual: o.step(r, p, s))
         for _ in range(2000):
             params, state, _ = step(params, state)
         ends[loss] = float(params)

@@ -81,7 +81,9 @@ def test_steady_problem_has_no_initial_condition():
 
 
 def test_python_functions_are_checked():
-    with pytest.raises(ProblemError, match=r"equations.pde: 'wrong\(u_t, u_zz\)': 'u_zz' is a derivative of 'u' in 'z'"):
+    with pytest.raises(
+        ProblemError, match=r"equations.pde: 'wrong\(u_t, u_zz\)': 'u_zz' is a derivative of 'u' in 'z'"
+    ):
 
         def wrong(u_t, u_zz):
             return u_t - u_zz

@@ -26,7 +26,11 @@ def reference_values(name):
     t = np.linspace(0, end, n_t)
     lo, hi = problem.domain.bounds["x"]
     x = np.linspace(lo, hi, n_x, endpoint="x" not in problem.domain.periodic)
-    return problem, make_reference(problem, {"t": t, "x": x}).values["u"], np.sin(3 * t[:, None] + np.pi * x + 0.5)
+    return (
+        problem,
+        make_reference(problem, {"t": t, "x": x}).values["u"],
+        np.sin(3 * t[:, None] + np.pi * x + 0.5),
+    )
 
 
 def test_every_file_is_tried():

@@ -23,7 +23,7 @@ def test_initial_modes_are_the_fourier_coefficients():
     """Against adaptive quadrature of the definition."""
     modes = allen_cahn.initial_modes(64)
     for k in (0, 1, 2, 7, 30):
-        expected = quad(lambda x: x**2 * np.cos(np.pi * x) * np.cos(np.pi * k * (x + 1)), -1, 1, limit=200)[0] / 2
+        expected = quad(lambda x, k=k: x**2 * np.cos(np.pi * x) * np.cos(np.pi * k * (x + 1)), -1, 1, limit=200)[0] / 2
         assert modes[k] == pytest.approx(expected, abs=1e-14)
 
 
@@ -50,7 +50,9 @@ def test_modes_converge_at_the_order_of_the_kink():
     """The modes left out fall like 1/n^2 at t = 0, and are damped for t > 0."""
     counts = [64, 128, 256, 512]
     x = np.linspace(-0.9, 0.9, 37)
-    errors = [np.abs(allen_cahn.evaluate(allen_cahn.initial_modes(n)[None], x) - allen_cahn.initial(x)).max() for n in counts]
+    errors = [
+        np.abs(allen_cahn.evaluate(allen_cahn.initial_modes(n)[None], x) - allen_cahn.initial(x)).max() for n in counts
+    ]
     order = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
     assert 1.6 < order < 2.4, f"observed order {order:.2f}"
 
@@ -147,7 +149,9 @@ def test_a_reference_of_another_problem_is_refused(misfit):
 def test_parameters_are_followed():
     grid = {"t": np.array([0.0, 0.5]), "x": np.array([0.25, 0.5])}
     for name, change in (("allen_cahn", "eps=1e-3"), ("burgers", "nu=0.1"), ("heat", "k=0.2")):
-        before, after = (make_reference(load_problem(name, c), grid).values["u"] for c in ((), [f"parameters.{change}"]))
+        before, after = (
+            make_reference(load_problem(name, c), grid).values["u"] for c in ((), [f"parameters.{change}"])
+        )
         assert np.abs(before[1] - after[1]).max() > 1e-4, name
 
 

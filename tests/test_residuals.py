@@ -44,7 +44,8 @@ def test_loss_is_half_the_weighted_sum_of_mean_squares():
     problem, network, points, params = small()
     r = residual_vector(problem, problem.constraints, network, {"initial": 7.0}, points)(params)
     blocks = residual_blocks(problem, problem.constraints, lambda x: network.apply(params, x), points)
-    expected = sum({"initial": 7.0}.get(n, 1.0) * jnp.mean(b**2) for n, b in blocks.items()) / 2
+    weights = {"pde": 1.0, "initial": 7.0, "left": 10.0, "right": 10.0}
+    expected = sum(weights[n] * jnp.mean(b**2) for n, b in blocks.items()) / 2
     np.testing.assert_allclose(0.5 * r @ r, expected, rtol=1e-13)
 
 

@@ -1,5 +1,6 @@
 """The training loop: compiled once, exact resume, cadences, limits, and what happens when a number is not finite."""
 
+import itertools
 import time
 
 import jax
@@ -71,7 +72,7 @@ def test_resumed_equals_unbroken(heat_text, tmp_path, cut):
 def test_points_are_redrawn_on_the_stated_cadence(heat_text):
     _, _, _, states = run(plan_of(heat_text, LM))
     interiors = [np.asarray(s.points["interior"]) for s in states]
-    same = [np.array_equal(a, b) for a, b in zip(interiors[:-1], interiors[1:], strict=True)]
+    same = [np.array_equal(a, b) for a, b in itertools.pairwise(interiors)]
     assert same == [True, True, False, True, True]
 
 

@@ -94,7 +94,8 @@ def _syntax_error(source: str, offset: int | None, reason: str) -> ProblemError:
 def _convert(node: ast.expr, source: str, depth: int) -> Node:
     if depth > MAX_DEPTH:
         raise ProblemError(
-            f"more than {MAX_DEPTH} operations deep. Group the terms of long sums with parentheses.", text=source
+            f"more than {MAX_DEPTH} operations deep. Group the terms of long sums with parentheses.",
+            text=source,
         )
     match node:
         case ast.Constant(value=bool()):
@@ -144,7 +145,9 @@ def _exponent(node: Node, source: str) -> Node:
     if value is None:
         return node
     if abs(value) > MAX_EXPONENT:
-        raise ProblemError(f"exponent {value:g}: write a number between -{MAX_EXPONENT} and {MAX_EXPONENT}.", text=source)
+        raise ProblemError(
+            f"exponent {value:g}: write a number between -{MAX_EXPONENT} and {MAX_EXPONENT}.", text=source
+        )
     return Number(int(value)) if value == int(value) else node
 
 

@@ -86,7 +86,11 @@ def check_declarations(symbols: Symbols) -> None:
         ProblemError: with the key of the section at fault.
     """
     taken: dict[str, str] = {name: "a function" for name in FUNCTIONS} | {name: "a constant" for name in CONSTANTS}
-    sections = {"coordinates": symbols.coordinates, "unknowns": symbols.unknowns, "parameters": symbols.parameters}
+    sections = {
+        "coordinates": symbols.coordinates,
+        "unknowns": symbols.unknowns,
+        "parameters": symbols.parameters,
+    }
     for section, declared in sections.items():
         for name in declared:
             _check_spelling(section, name)
@@ -101,7 +105,10 @@ def check_declarations(symbols: Symbols) -> None:
 def _check_spelling(section: str, name: str) -> None:
     pattern, rule = {
         "coordinates": (r"[A-Za-z]", "one letter, because derivatives are written u_xx"),
-        "unknowns": (r"[A-Za-z][A-Za-z0-9]*", "letters and digits, beginning with a letter, without underscore"),
+        "unknowns": (
+            r"[A-Za-z][A-Za-z0-9]*",
+            "letters and digits, beginning with a letter, without underscore",
+        ),
         "parameters": (r"[A-Za-z][A-Za-z0-9_]*", "letters, digits and underscores, beginning with a letter"),
     }[section]
     if not re.fullmatch(pattern, name, re.ASCII):

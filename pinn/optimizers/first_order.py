@@ -104,7 +104,9 @@ def _call(fn: Callable[..., Any], options: Mapping[str, Any], key: Key, kind: st
         if name not in parameters:
             raise unknown(kind, name, parameters, (*key, name))
         _check(value, parameters[name], (*key, name))
-    required = [n for n, p in parameters.items() if p.default is p.empty and n not in options and p.kind is not p.VAR_KEYWORD]
+    required = [
+        n for n, p in parameters.items() if p.default is p.empty and n not in options and p.kind is not p.VAR_KEYWORD
+    ]
     if required:
         raise ProblemError(f"{fn.__name__} needs the option {required[0]!r}.", key)
     try:

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinn.problem import Problem
-from pinn.reference.base import Reference, check_equation, check_initial, check_range, coefficients, refuse, relative_l2
+from pinn.reference.base import (
+    Reference,
+    check_equation,
+    check_initial,
+    check_range,
+    coefficients,
+    refuse,
+    relative_l2,
+)
 
 KIND = "allen_cahn"
 FORM = "u_t - eps*u_xx + r*(u**3 - u) with constants eps > 0 and r"

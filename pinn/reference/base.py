@@ -80,9 +80,7 @@ def coefficients(problem: Problem, kind: str, coordinates: tuple[str, str] = ("t
     return lambda **given: raw(**given) / factor
 
 
-def check_equation(
-    f: Callable[..., np.ndarray], expected: Callable[..., np.ndarray], kind: str, form: str
-) -> None:
+def check_equation(f: Callable[..., np.ndarray], expected: Callable[..., np.ndarray], kind: str, form: str) -> None:
     """Compare a residual with the one the reference solves, on random values.
 
     Raises:

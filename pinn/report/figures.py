@@ -7,10 +7,12 @@ import matplotlib
 import numpy as np
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 (after the choice of backend)
-from matplotlib.axes import Axes  # noqa: E402
+import itertools
 
-from pinn.solution import Solution  # noqa: E402
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+from pinn.solution import Solution
 
 
 def save_figure(solution: Solution, history: list[dict[str, Any]], path: Path) -> None:
@@ -59,8 +61,14 @@ def _panel(figure: Any, ax: Axes, solution: Solution, title: str, values: np.nda
     # With more than two coordinates, the last two are shown at the end of the others.
     while values.ndim > 2:
         values, title = values[-1], title + " (end)" if values.ndim == 3 else title
-    style = {"cmap": "magma"} if error else {"cmap": "RdBu_r", "vmin": -_limit(solution, title), "vmax": _limit(solution, title)}
-    mesh = ax.pcolormesh(solution.grid[across], solution.grid[up], values.T, shading="nearest", rasterized=True, **style)
+    style = (
+        {"cmap": "magma"}
+        if error
+        else {"cmap": "RdBu_r", "vmin": -_limit(solution, title), "vmax": _limit(solution, title)}
+    )
+    mesh = ax.pcolormesh(
+        solution.grid[across], solution.grid[up], values.T, shading="nearest", rasterized=True, **style
+    )
     figure.colorbar(mesh, ax=ax)
     ax.set(title=title, xlabel=across, ylabel=up)
 
@@ -74,7 +82,7 @@ def _limit(solution: Solution, title: str) -> float:
 def _loss(ax: Axes, history: list[dict[str, Any]]) -> None:
     steps, losses = [r["step"] for r in history], [r["loss"] for r in history]
     ax.semilogy(steps, losses, lw=1)
-    for before, after in zip(history[:-1], history[1:], strict=True):
+    for before, after in itertools.pairwise(history):
         if before["stage"] != after["stage"]:
             ax.axvline(before["step"], color="0.6", lw=0.8, ls="--")
             ax.annotate(after["optimizer"], (before["step"], ax.get_ylim()[1]), fontsize=8, va="top")

@@ -97,14 +97,19 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
     again = f"Go on with: python -m pinn.run --resume {folder}"
     if status == "interrupted":
         return f"interrupted after step {summary['steps']}; the state is saved. {again}"
-    found, reference = summary["errors"], summary["reference"]
-    if found is None:
-        error = "the error is not known: the problem has no reference"
-    else:
-        each = ", ".join(f"{name} {entry['relative_l2']:.2e}" for name, entry in found.items())
-        error = f"relative L2 error {each} (reference {reference['kind']}, uncertain by {reference['uncertainty']:.0e})"
+    error, message = _error_sentence(summary), summary["message"]
     if status == "failed":
-        return f"failed after step {summary['steps']}: {summary['message']}. The last good state is saved; there the {error}."
+        return (
+            f"failed after step {summary['steps']}: {message}. The last good state is saved; for it, {error}. {again}"
+        )
     goal = summary["target"]["relative_l2"]
     target = "" if goal is None else f", target {goal:g} {'met' if summary['target']['met'] else 'missed'}"
-    return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({summary['message']}). Results in {folder}"
+    return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({message}). Results in {folder}"
+
+
+def _error_sentence(summary: dict[str, Any]) -> str:
+    found, reference = summary["errors"], summary["reference"]
+    if found is None:
+        return "the error is not known, because the problem has no reference"
+    each = ", ".join(f"{entry['relative_l2']:.2e} of {name}" for name, entry in found.items())
+    return f"relative L2 error {each} (reference {reference['kind']}, uncertain by {reference['uncertainty']:.0e})"

@@ -1,0 +1,81 @@
+"""How small an error in how many seconds? Runs the command for several problems and seeds, and keeps the numbers.
+
+python experiments/accuracy/run.py                 everything that is not in results/ yet
+python experiments/accuracy/run.py heat burgers    some problems
+python experiments/accuracy/run.py --table         only print the table
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+CASES = [("allen_cahn", 180, 5), ("heat", 60, 3), ("burgers", 180, 3)]  # problem, seconds, seeds
+
+
+def measure(problem: str, seconds: int, seed: int) -> dict:
+    """Run the command once, and return its error, times and peak memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pinn.run", problem, "--seconds", str(seconds), "--seed", str(seed)]
+        subprocess.run([*command, "--out", folder, "--quiet"], check=True, cwd=folder)
+        summary = json.loads((Path(folder) / "summary.json").read_text())
+        first = json.loads((Path(folder) / "log.jsonl").read_text().splitlines()[0])
+    return {
+        "problem": problem,
+        "budget": seconds,
+        "seed": seed,
+        "relative_l2": summary["errors"]["u"]["relative_l2"],
+        "linf": summary["errors"]["u"]["linf"],
+        "held_out": summary["held_out"]["pde"]["rms"],
+        "steps": summary["steps"],
+        "seconds": summary["seconds"],
+        "first_step_seconds": first["seconds"],
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
+        "cores": os.cpu_count(),
+        "versions": summary["versions"],
+    }
+
+
+def table() -> str:
+    """Return the results as a Markdown table, in the order of `CASES`."""
+    lines = [
+        "| problem | seconds | relative L2 error by seed | median | worst | first step after | peak memory |",
+        "|---|--:|---|--:|--:|--:|--:|",
+    ]
+    for problem, seconds, _ in CASES:
+        found = [json.loads(p.read_text()) for p in sorted(RESULTS.glob(f"{problem}-{seconds}-*.json"))]
+        if not found:
+            continue
+        errors = [r["relative_l2"] for r in found]
+        lines.append(
+            f"| {problem} | {seconds} | {', '.join(f'{e:.1e}' for e in errors)} | {statistics.median(errors):.1e} "
+            f"| {max(errors):.1e} | {max(r['first_step_seconds'] for r in found):.0f} s "
+            f"| {max(r['peak_memory_mib'] for r in found):.0f} MiB |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("problems", nargs="*", help="default: all")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for problem, seconds, seeds in CASES:
+        for seed in range(seeds):
+            file = RESULTS / f"{problem}-{seconds}-{seed}.json"
+            wanted = not options.problems or problem in options.problems
+            if wanted and not options.table and not file.exists():
+                file.write_text(json.dumps(measure(problem, seconds, seed), indent=1) + "\n")
+    print(table())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""The command: exit codes, the run folder, interruption and resumption, and bad arguments."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from pinn import checkpoint
+from pinn.__main__ import main as pinn_command
+from pinn.run import main
+
+SUMMARY_KEYS = [
+    "problem", "status", "message", "errors", "reference", "held_out", "train", "estimate", "seconds", "steps",
+    "points", "params", "target", "seed", "precision", "device", "devices", "versions", "problem_sha256",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _restore_process(monkeypatch, tmp_path):
+    """Runs set signal handlers and jax settings; give the test process its own back."""
+    monkeypatch.chdir(tmp_path)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_default_matmul_precision", None)
+
+
+def summary_of(folder):
+    return json.loads((folder / "summary.json").read_text())
+
+
+def params_of(folder):
+    arrays, _ = checkpoint.load(folder / "checkpoint.npz")
+    return {name: a for name, a in arrays.items() if name.startswith(".params")}
+
+
+def test_a_run_leaves_its_folder(heat_file, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([str(heat_file), "--out", str(out), "--seed", "3"]) == 0
+    names = {p.name for p in out.iterdir()}
+    assert names == {
+        "problem.yaml", "settings.yaml", "log.jsonl", "checkpoint.npz", "solution.npz", "summary.json", "figure.png"
+    }  # fmt: skip
+    summary = summary_of(out)
+    assert list(summary) == SUMMARY_KEYS
+    assert summary["status"] == "done" and summary["seed"] == 3
+    assert summary["errors"]["u"]["relative_l2"] < 1e-2
+    assert len(summary["errors"]["u"]["l2_by_time"]) == 201
+    assert set(summary["held_out"]) == {"pde", "initial", "left", "right"}
+    assert (summary["precision"], summary["device"]) == ("float64", "cpu")
+    assert (out / "problem.yaml").read_text() == heat_file.read_text()
+    with np.load(out / "solution.npz") as arrays:
+        assert {n: arrays[n].shape for n in arrays.files} == {
+            "t": (201,), "x": (512,), "u": (201, 512), "u_reference": (201, 512)
+        }  # fmt: skip
+        difference = arrays["u"] - arrays["u_reference"]
+        found = np.linalg.norm(difference) / np.linalg.norm(arrays["u_reference"])
+    assert found == pytest.approx(summary["errors"]["u"]["relative_l2"], rel=1e-12)
+    assert len((out / "log.jsonl").read_text().splitlines()) == summary["steps"] == 20
+    printed = capsys.readouterr().out
+    assert "float64 on cpu" in printed and "done: relative L2 error " in printed
+
+
+def test_default_folder_and_quiet(heat_file, tmp_path, capsys):
+    assert main([str(heat_file), "--quiet", "--set", "training.stages[0].steps=1"]) == 0
+    (folder,) = (tmp_path / "runs" / "small_heat").iterdir()
+    assert (folder / "summary.json").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("done: relative L2 error")
+
+
+def test_target(heat_file, tmp_path):
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--target", "1e-1"]) == 0
+    met = summary_of(tmp_path / "a")
+    assert met["target"]["met"] and met["message"] == "the target is met" and met["steps"] < 20
+    assert main([str(heat_file), "--out", str(tmp_path / "b"), "--target", "1e-14"]) == 1
+    assert summary_of(tmp_path / "b")["target"]["met"] is False
+
+
+def test_seconds(heat_file, tmp_path):
+    long = ["--set", "training.stages[0].steps=1000000", "--set", "training.stages[0].patience=1000000"]
+    began = time.monotonic()
+    import pinn.run
+
+    pinn.run.STARTED = began  # the clock of this process started long before
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "6", *long]) == 0
+    summary = summary_of(tmp_path / "a")
+    assert summary["message"] == "the time was up"
+    spent = summary["seconds"]
+    assert spent["setup"] + spent["compile"] + spent["train"] < 6.5
+
+
+def test_no_time_for_a_single_step_still_gives_a_solution(heat_file, tmp_path, monkeypatch):
+    import pinn.run
+
+    monkeypatch.setattr(pinn.run, "STARTED", time.monotonic() - 100)
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "1"]) == 0
+    summary = summary_of(tmp_path / "a")
+    assert summary["steps"] == 0 and summary["errors"]["u"]["relative_l2"] > 1e-3
+
+
+def test_numerical_failure(heat_file, tmp_path, capsys):
+    text = heat_file.read_text().replace("u_t = k*u_xx", "u_t = k*u_xx + 0*sqrt(0.5 - x)").split("reference")[0]
+    heat_file.write_text(text)
+    assert main([str(heat_file), "--out", str(tmp_path / "a")]) == 3
+    printed = capsys.readouterr().out
+    assert "the residual of 'pde' is nan at t=" in printed and "state is saved" in printed
+    assert summary_of(tmp_path / "a")["status"] == "failed"
+    assert params_of(tmp_path / "a")
+
+
+def test_single_precision(heat_file, tmp_path):
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--precision", "float32"]) == 0
+    summary = summary_of(tmp_path / "a")
+    assert summary["precision"] == "float32" and summary["errors"]["u"]["relative_l2"] < 0.1
+
+
+LONG = [
+    "--set", "training.stages[0].optimizer=adam", "--set", "training.stages[0].learning_rate=1e-3",
+    "--set", "training.stages[0].steps=20000", "--set", "training.stages[0].log_every=50",
+]  # fmt: skip
+
+
+def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys):
+    """A real process, a real Ctrl-C; the end is equal to the bit."""
+    assert main([str(heat_file), "--out", str(tmp_path / "whole"), "--quiet", *LONG]) == 0
+    out = tmp_path / "cut"
+    command = [sys.executable, "-m", "pinn.run", str(heat_file), "--out", str(out), *LONG]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+    log = out / "log.jsonl"
+    while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 3):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, printed
+    assert f"Go on with: python -m pinn.run --resume {out}" in printed
+    cut = summary_of(out)
+    assert cut["status"] == "interrupted" and 0 < cut["steps"] < 20000 and cut["errors"] is None
+    assert main(["--resume", str(out), "--quiet"]) == 0
+    assert summary_of(out)["steps"] == 20000
+    whole, again = params_of(tmp_path / "whole"), params_of(out)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], again[name], err_msg=name)
+    steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
+    assert steps == sorted(set(steps)), "the log continues without repetition"
+
+
+@pytest.fixture
+def finished(heat_file, tmp_path):
+    out = tmp_path / "finished"
+    assert main([str(heat_file), "--out", str(out), "--quiet", "--set", "training.stages[0].steps=2"]) == 0
+    return out
+
+
+def test_resume_refuses_another_problem_or_other_settings(finished, heat_file, capsys):
+    other = heat_file.with_name("other.yaml")
+    other.write_text(heat_file.read_text().replace("small_heat", "other").replace("k: 0.1", "k: 0.2"))
+    assert main([str(other), "--resume", str(finished)]) == 2
+    assert "is a checkpoint of another problem (small_heat," in capsys.readouterr().err
+    assert main(["--resume", str(finished), "--seed", "5"]) == 2
+    assert "training.seed was 0 and is 5" in capsys.readouterr().err
+    assert main([str(heat_file), "--resume", str(finished), "--seconds", "100", "--quiet"]) == 0
+    (finished / "checkpoint.npz").write_bytes(b"PK")
+    assert main(["--resume", str(finished)]) == 2
+    assert "is damaged" in capsys.readouterr().err
+    assert main(["--resume", str(heat_file.parent / "nowhere")]) == 2
+    assert "is not the folder of a run" in capsys.readouterr().err
+
+
+BAD = {
+    ("nowhere.yaml",): "no such file",
+    ("{file}", "--set", "training.sede=1"): "Did you mean 'seed'?",
+    ("{file}", "--set", "nonsense"): "write KEY=VALUE",
+    ("{file}", "--seed", "-1"): "training.seed",
+    ("{file}", "--seconds", "0"): "should be greater than 0",
+    ("{file}", "--seconds", "nan"): "training.seconds",
+    ("{file}", "--target", "-1"): "target.relative_l2",
+    ("{file}", "--out", "full"): "is not an empty folder",
+    ("{file}", "--out", "full/file"): "is not an empty folder",
+    ("{file}", "--out", "full/file/below"): "cannot be written",
+    ("{file}", "--out", "x", "--resume", "y"): "leave out --out",
+    (): "give a problem file",
+}
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=lambda a: " ".join(a[1:]) or "plain")
+def test_bad_arguments_leave_nothing_behind(arguments, heat_file, tmp_path, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    assert main([a.format(file=heat_file) for a in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and BAD[arguments] in error and "Traceback" not in error
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "full" / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [["--seed", "one"], ["--nonsense"], ["--device", "abacus"], ["--sec", "5"]])
+def test_arguments_argparse_refuses(arguments, heat_file, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([str(heat_file), *arguments])
+    assert caught.value.code == 2
+
+
+def test_a_device_that_is_not_there(heat_file, tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "pinn.run",
+        str(heat_file),
+        "--device",
+        "tpu",
+        "--out",
+        str(tmp_path / "a"),
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2 and "--device tpu" in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_verbs(heat_file, tmp_path, capsys):
+    assert pinn_command(["run", str(heat_file), "--out", str(tmp_path / "a"), "--quiet"]) == 0
+    assert pinn_command(["--help"]) == 0
+    assert pinn_command(["rnu"]) == 2
+    assert "unknown verb 'rnu'" in capsys.readouterr().err
+    assert pinn_command([]) == 2

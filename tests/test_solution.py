@@ -1,0 +1,145 @@
+"""Solving from Python: call, evaluate, save, load; the user's own network and optimizer."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+import pinn
+from pinn.errors import ProblemError
+from pinn.optimizers import OPTIMIZERS, first_order
+
+SHORT = {"stages": [{"optimizer": "levenberg_marquardt", "steps": 12}]}
+
+
+@pytest.fixture(scope="module")
+def solution():
+    from conftest import HEAT
+
+    return pinn.solve(pinn.problem_from_text(HEAT), seed=0)
+
+
+def test_the_error_is_the_error(solution):
+    assert solution.status == "done"
+    t, x = np.linspace(0, 1, 7)[:, None], np.linspace(0, 1, 9)
+    exact = np.exp(-0.1 * np.pi**2 * t) * np.sin(np.pi * x)
+    found = np.linalg.norm(solution(t=t, x=x) - exact) / np.linalg.norm(exact)
+    assert found < 3 * solution.errors["u"]["relative_l2"] < 1e-2
+
+
+def test_shapes_and_corners(solution):
+    assert solution(t=0.5, x=0.5).shape == ()
+    assert solution(t=np.zeros((3, 1)), x=np.linspace(0, 1, 4)).shape == (3, 4)
+    np.testing.assert_allclose(solution(t=0, x=[0, 0.5, 1]), [0, 1, 0], atol=1e-14)
+    np.testing.assert_allclose(solution(t=[0, 1, 0, 1], x=[0, 0, 1, 1]), 0, atol=1e-14)
+    assert solution(t=[], x=[]).shape == (0,)
+
+
+def test_wrong_coordinates(solution):
+    with pytest.raises(ProblemError, match="the coordinate 'x' is missing"):
+        solution(t=0)
+    with pytest.raises(ProblemError, match="unknown coordinate 'y'"):
+        solution(t=0, y=0)
+    with pytest.raises(ProblemError, match="do not fit together"):
+        solution(t=[1, 2], x=[1, 2, 3])
+
+
+def test_save_and_load(solution, tmp_path):
+    path = solution.save(tmp_path / "heat")
+    again = pinn.load_solution(path)
+    t, x = np.linspace(0, 1, 5), np.linspace(0, 1, 5)
+    np.testing.assert_array_equal(again(t=t, x=x), solution(t=t, x=x))
+    assert again.errors == solution.errors
+    with pytest.raises(ProblemError, match="no such file"):
+        pinn.load_solution(tmp_path / "nothing.npz")
+    with pytest.raises(ProblemError, match="is not a run folder"):
+        pinn.load_solution(tmp_path)
+
+
+def test_residuals_of_a_solution(solution):
+    residuals = pinn.residual_on_grid(solution.problem, solution, 8)
+    assert np.sqrt(np.mean(residuals["pde"] ** 2)) < 5 * solution.summary["held_out"]["pde"]["rms"]
+    np.testing.assert_allclose(residuals["initial"], 0, atol=1e-14)
+
+
+def test_own_network(heat_text):
+    class Wide(nnx.Module):
+        def __init__(self, rngs):
+            self.first = nnx.Linear(2, 30, param_dtype=float, rngs=rngs)
+            self.second = nnx.Linear(30, 1, param_dtype=float, rngs=rngs)
+
+        def __call__(self, x):
+            return self.second(jnp.tanh(self.first(x)))
+
+    solution = pinn.solve(pinn.problem_from_text(heat_text), network=pinn.from_flax(Wide), training=SHORT)
+    assert solution.summary["params"] == 3 * 30 + 31
+    assert solution.errors["u"]["relative_l2"] < 1e-2
+
+
+def test_own_optimizer(heat_text, monkeypatch):
+    transformation = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-2))
+    monkeypatch.setitem(OPTIMIZERS, "clipped_adam", lambda: first_order(transformation))
+    training = {"stages": [{"optimizer": "clipped_adam", "steps": 300}]}
+    solution = pinn.solve(pinn.problem_from_text(heat_text), training=training)
+    assert solution.errors["u"]["relative_l2"] < 0.5 and solution.summary["steps"] == 300
+
+
+def test_a_problem_in_python_is_solved_like_its_file(heat_text):
+    file = pinn.problem_from_text(heat_text)
+
+    def residual(u_t, u_xx, k):
+        return u_t - k * u_xx
+
+    python = pinn.make_problem(
+        "mine",
+        {"t": (0, 1), "x": (0, 1)},
+        ["u"],
+        {"pde": residual},
+        {"initial": {"where": "t=0", "equation": "u = sin(pi*x)"}, "left": {"where": "x=0", "equation": "u"},
+         "right": {"where": "x=1", "equation": "u"}},
+        parameters={"k": 0.1},
+        settings=file.settings,
+    )  # fmt: skip
+    ours, theirs = (pinn.solve(p, training=SHORT) for p in (file, python))
+    np.testing.assert_allclose(ours(t=0.5, x=0.3), theirs(t=0.5, x=0.3), atol=1e-6)
+    assert theirs.errors is None and theirs.summary["reference"] is None
+    with pytest.raises(ProblemError, match="built in Python cannot be saved"):
+        theirs.save("nowhere")
+
+
+def test_systems_give_a_dictionary():
+    problem = pinn.make_problem(
+        "oscillator",
+        {"t": (0, 1)},
+        ["x", "v"],
+        {"first": "x_t = v", "second": "v_t = -x"},
+        {"x0": {"where": "t=0", "equation": "x = 1"}, "v0": {"where": "t=0", "equation": "v = 0"}},
+        reference={"kind": "exact", "x": "cos(t)", "v": "-sin(t)"},
+    )
+    solution = pinn.solve(problem, network={"width": 8, "depth": 2}, sampling={"equations": 100}, training=SHORT)
+    values = solution(t=np.linspace(0, 1, 5))
+    np.testing.assert_allclose(values["x"], np.cos(np.linspace(0, 1, 5)), atol=1e-4)
+    assert set(solution.errors) == {"x", "v"} and solution.errors["v"]["relative_l2"] < 1e-3
+
+
+def test_float64_has_to_be_switched_on(heat_text):
+    jax.config.update("jax_enable_x64", False)
+    try:
+        with pytest.raises(ProblemError, match=r"Put jax.config.update\('jax_enable_x64', True\)"):
+            pinn.solve(pinn.problem_from_text(heat_text))
+    finally:
+        jax.config.update("jax_enable_x64", True)
+
+
+def test_wrong_settings(heat_text):
+    problem = pinn.problem_from_text(heat_text)
+    for arguments, says in (
+        ({"seconds": -1}, "should be greater than 0"),
+        ({"trainnig": {}}, "Did you mean 'training'"),
+        ({"network": {"widht": 3}}, "Did you mean 'width'"),
+        ({"ansatz": {"initial": "harder"}}, "unknown value"),
+    ):
+        with pytest.raises(ProblemError, match=says):
+            pinn.solve(problem, **arguments)
