@@ -12,7 +12,7 @@ STARTED = time.monotonic()  # `--seconds` counts from here, before jax is import
 _PUBLIC = {
     "Constraint": "pinn.problem",
     "Domain": "pinn.problem",
-    "Hooks": "pinn.solve",
+    "Hooks": "pinn.solver",
     "Network": "pinn.networks",
     "Problem": "pinn.problem",
     "ProblemError": "pinn.errors",
@@ -26,7 +26,7 @@ _PUBLIC = {
     "problem_from_text": "pinn.config",
     "register": "pinn.registry",
     "residual_on_grid": "pinn.grid",
-    "solve": "pinn.solve",
+    "solve": "pinn.solver",
 }
 __all__ = sorted(_PUBLIC)
 

@@ -240,7 +240,7 @@ def _roughness(face: HardFace, problem: Problem) -> str:
         points = jnp.asarray(_probes(problem.domain, dict(face.constraint.where), 8), float)
         derivative = face.data
         for order in range(problem.order(coordinate)):
-            at_lo, at_hi = (jax.vmap(derivative)(points.at[:, axis].set(end)) for end in (lo, hi))
+            at_lo, at_hi = (jax.jit(jax.vmap(derivative))(points.at[:, axis].set(end)) for end in (lo, hi))
             size = 1 + float(jnp.abs(at_lo).max() + jnp.abs(at_hi).max())
             worst = int(jnp.abs(at_lo - at_hi).argmax())
             tolerance = max(TOLERANCE, 100 * float(jnp.finfo(points.dtype).eps))
@@ -266,7 +266,7 @@ def _conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> str:
             continue
         where = dict(face.constraint.where) | dict(other.constraint.where)
         points = jnp.asarray(_probes(problem.domain, where, 8), float)
-        mine, theirs = jax.vmap(face.data)(points), jax.vmap(other.data)(points)
+        mine, theirs = (jax.jit(jax.vmap(f.data))(points) for f in (face, other))
         worst = int(jnp.abs(mine - theirs).argmax())
         if float(jnp.abs(mine - theirs)[worst]) > TOLERANCE * (1 + float(jnp.abs(mine).max())):
             return (

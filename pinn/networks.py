@@ -140,7 +140,7 @@ def from_flax(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     Raises:
         ProblemError: if the module keeps other state, such as dropout keys or running averages.
     """
-    graph, _, others = nnx.split(build(nnx.Rngs(0)), nnx.Param, ...)
+    graph, _, others = nnx.split(nnx.eval_shape(lambda: build(nnx.Rngs(0))), nnx.Param, ...)
     if jax.tree.leaves(others):
         kinds = sorted({type(v).__name__ for _, v in nnx.to_flat_state(others)})
         raise ProblemError(
@@ -149,8 +149,7 @@ def from_flax(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
         )
 
     def init(key: Array) -> Params:
-        seed = jax.random.bits(key, dtype=jnp.uint32)
-        return nnx.to_pure_dict(nnx.split(build(nnx.Rngs(int(seed))))[1])
+        return nnx.to_pure_dict(nnx.split(build(nnx.Rngs(jax.random.wrap_key_data(key))))[1])
 
     return Network(init, lambda params, x: nnx.merge(graph, nnx.State(params))(x))
 

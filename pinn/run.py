@@ -109,7 +109,7 @@ def _configure(precision: str, device: str | None) -> None:
 
 def _solve(problem: Any, folder: Any, terminal: Any, resumed: bool) -> int:
     from pinn.report.figures import save_figure
-    from pinn.solve import Hooks, solve
+    from pinn.solver import Hooks, solve
 
     interrupted = _listen(terminal)
     saved = {"at": time.monotonic()}

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,12 +102,18 @@ class Solution:
         return path
 
 
+@lru_cache(maxsize=8)
+def _compiled(apply: Callable) -> Callable:
+    return jax.jit(jax.vmap(apply, (None, 0)))
+
+
 def evaluate_points(network: Network, params: Params, points: np.ndarray) -> np.ndarray:
     """Return the unknowns at points (N, d) as an array (N, m), in chunks of bounded memory."""
-    dtype = jax.tree.leaves(params)[0].dtype
-    apply = jax.jit(jax.vmap(network.apply, (None, 0)))
-    parts = [np.asarray(apply(params, points[i : i + CHUNK].astype(dtype))) for i in range(0, len(points), CHUNK)]
-    return np.concatenate(parts) if parts else np.zeros((0, 0))
+    dtype, apply = jax.tree.leaves(params)[0].dtype, _compiled(network.apply)
+    parts = [
+        np.asarray(apply(params, points[i : i + CHUNK].astype(dtype))) for i in range(0, max(1, len(points)), CHUNK)
+    ]
+    return np.concatenate(parts)
 
 
 def on_grid(network: Network, params: Params, problem: Problem, grid: Grid) -> dict[str, np.ndarray]:

@@ -119,9 +119,15 @@ def init_state(plan: Plan) -> TrainState:
     dtype = jnp.dtype(plan.settings.training.precision)
     key = jax.random.PRNGKey(plan.settings.training.seed)
     params_key, points_key = jax.random.split(key)
-    params = jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.network.init(params_key))
+
+    @jax.jit
+    def arrays(params_key: Array, points_key: Array) -> tuple:
+        params = jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.network.init(params_key))
+        return params, plan.optimizers[0].init(params), _draw(plan, points_key)
+
+    params, opt_state, points = arrays(params_key, points_key)
     zero = jnp.zeros((), jnp.int32)
-    return TrainState(zero, zero, zero, params, plan.optimizers[0].init(params), points_key, _draw(plan, points_key))
+    return TrainState(zero, zero, zero, params, opt_state, points_key, points)
 
 
 def _draw(plan: Plan, key: Array) -> Points:

@@ -13,7 +13,7 @@ LAYERS = [
     {"ansatz", "residuals", "evaluate"},
     {"config", "train"},
     {"solution"},
-    {"grid", "solve", "runfolder"},
+    {"grid", "solver", "runfolder"},
     {"report"},
     {"run"},
     {"__init__", "__main__"},

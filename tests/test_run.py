@@ -78,9 +78,10 @@ def test_default_folder_and_quiet(heat_file, tmp_path, capsys):
 
 
 def test_target(heat_file, tmp_path):
-    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--target", "1e-1"]) == 0
+    long = ["--set", "training.stages[0].steps=100000"]
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--target", "1e-2", *long]) == 0
     met = summary_of(tmp_path / "a")
-    assert met["target"]["met"] and met["message"] == "the target is met" and met["steps"] < 20
+    assert met["target"]["met"] and met["message"] == "the target is met" and met["steps"] < 1000
     assert main([str(heat_file), "--out", str(tmp_path / "b"), "--target", "1e-14"]) == 1
     assert summary_of(tmp_path / "b")["target"]["met"] is False
 
@@ -95,7 +96,8 @@ def test_seconds(heat_file, tmp_path):
     summary = summary_of(tmp_path / "a")
     assert summary["message"] == "the time was up"
     spent = summary["seconds"]
-    assert spent["setup"] + spent["compile"] + spent["train"] < 6.5
+    before = spent["setup"] + spent["compile"]  # compilation cannot be cut short
+    assert before + spent["train"] < max(6, before) + 1
 
 
 def test_no_time_for_a_single_step_still_gives_a_solution(heat_file, tmp_path, monkeypatch):
@@ -125,7 +127,7 @@ def test_single_precision(heat_file, tmp_path):
 
 LONG = [
     "--set", "training.stages[0].optimizer=adam", "--set", "training.stages[0].learning_rate=1e-3",
-    "--set", "training.stages[0].steps=20000", "--set", "training.stages[0].log_every=50",
+    "--set", "training.stages[0].steps=8000", "--set", "training.stages[0].log_every=20",
 ]  # fmt: skip
 
 
@@ -143,9 +145,9 @@ def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys)
     assert process.returncode == 130, printed
     assert f"Go on with: python -m pinn.run --resume {out}" in printed
     cut = summary_of(out)
-    assert cut["status"] == "interrupted" and 0 < cut["steps"] < 20000 and cut["errors"] is None
+    assert cut["status"] == "interrupted" and 0 < cut["steps"] < 8000 and cut["errors"] is None
     assert main(["--resume", str(out), "--quiet"]) == 0
-    assert summary_of(out)["steps"] == 20000
+    assert summary_of(out)["steps"] == 8000
     whole, again = params_of(tmp_path / "whole"), params_of(out)
     for name in whole:
         np.testing.assert_array_equal(whole[name], again[name], err_msg=name)

@@ -90,7 +90,7 @@ def solve(
         hooks.on_note("no reference is known, so the target cannot be checked while training")
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
-        _target_check(plan, reference),
+        _target_check(plan, reference, state.params),
         hooks.stop,
     )
     history: list[dict[str, Any]] = []
@@ -118,21 +118,25 @@ def _reference(problem: Problem) -> Reference | None:
     return make_reference(problem, grid_of(problem.domain))
 
 
-def _target_check(plan: Plan, reference: Reference | None) -> Callable[[Any], bool] | None:
+def _target_check(plan: Plan, reference: Reference | None, params: Any) -> Callable[[Any], bool] | None:
     """Return a test of the target that takes at most a twentieth of the time."""
-    if reference is None or plan.settings.target.relative_l2 is None:
+    if reference is None:
         return None
     grid, pause = grid_of(plan.problem.domain), {"until": 0.0}
+
+    def error(params: Any) -> float:
+        values = on_grid(plan.ansatz.network, params, plan.problem, grid)
+        return total_relative_l2(errors(values, reference.values, plan.problem))
 
     def reached(params: Any) -> bool:
         began = time.monotonic()
         if began < pause["until"]:
             return False
-        values = on_grid(plan.ansatz.network, params, plan.problem, grid)
-        error = total_relative_l2(errors(values, reference.values, plan.problem))
+        met = error(params) <= plan.settings.target.relative_l2
         pause["until"] = time.monotonic() + 20 * (time.monotonic() - began)
-        return error <= plan.settings.target.relative_l2
+        return met
 
+    error(params)  # compiles, so that the pauses count evaluations only
     return reached
 
 
@@ -195,20 +199,21 @@ def _residual_sizes(plan: Plan, state: TrainState) -> tuple[dict[str, Any], dict
     """Return rms and maximum of all constraints on unseen points, and the rms on the training points."""
     problem, count = plan.problem, plan.settings.sampling.held_out
     sampling = plan.settings.sampling.model_copy(update={"equations": count, "conditions": max(1, count // 4)})
-    key = jax.random.fold_in(state.key, HELD_OUT_STREAM)
     dtype = jax.tree.leaves(state.params)[0].dtype
 
     @jax.jit
-    def blocks(params: Any, points: Any) -> Any:
-        return residual_blocks(problem, problem.constraints, lambda x: plan.ansatz.network.apply(params, x), points)
+    def blocks(params: Any, key: Any, points: Any) -> tuple[Any, Any]:
+        def at(points: Any) -> Any:
+            cast = {place: x.astype(dtype) for place, x in points.items()}
+            return residual_blocks(problem, problem.constraints, lambda x: plan.ansatz.network.apply(params, x), cast)
 
-    unseen = {k: x.astype(dtype) for k, x in sample(problem, problem.constraints, sampling, key).items()}
-    held_out = sizes(blocks(state.params, unseen))
-    everywhere = sample(problem, problem.constraints, plan.settings.sampling, state.key)
-    seen = {k: x.astype(dtype) for k, x in everywhere.items()} | state.points
+        unseen = sample(problem, problem.constraints, sampling, jax.random.fold_in(key, HELD_OUT_STREAM))
+        # Hard conditions have no training points; new ones fill their places.
+        return at(unseen), at(sample(problem, problem.constraints, plan.settings.sampling, key) | points)
+
+    held_out, trained = (sizes(b) for b in blocks(state.params, state.key, state.points))
     names = {c.name for c in plan.constraints}
-    train_sizes = sizes(blocks(state.params, seen))
-    return held_out, {name: s["rms"] for name, s in train_sizes.items() if name in names}
+    return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
 
 
 def versions() -> dict[str, str]:
