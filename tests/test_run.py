@@ -127,7 +127,7 @@ def test_single_precision(heat_file, tmp_path):
 
 LONG = [
     "--set", "training.stages[0].optimizer=adam", "--set", "training.stages[0].learning_rate=1e-3",
-    "--set", "training.stages[0].steps=8000", "--set", "training.stages[0].log_every=20",
+    "--set", "training.stages[0].steps=3000", "--set", "training.stages[0].log_every=10",
 ]  # fmt: skip
 
 
@@ -145,9 +145,9 @@ def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys)
     assert process.returncode == 130, printed
     assert f"Go on with: python -m pinn.run --resume {out}" in printed
     cut = summary_of(out)
-    assert cut["status"] == "interrupted" and 0 < cut["steps"] < 8000 and cut["errors"] is None
+    assert cut["status"] == "interrupted" and 0 < cut["steps"] < 3000 and cut["errors"] is None
     assert main(["--resume", str(out), "--quiet"]) == 0
-    assert summary_of(out)["steps"] == 8000
+    assert summary_of(out)["steps"] == 3000
     whole, again = params_of(tmp_path / "whole"), params_of(out)
     for name in whole:
         np.testing.assert_array_equal(whole[name], again[name], err_msg=name)
