@@ -53,27 +53,35 @@ def _axis(problem: Problem, coordinate: str, n: int) -> np.ndarray:
 def _of_function(problem: Problem, f: Callable[..., Any], n: int | Mapping[str, int]) -> dict[str, np.ndarray]:
     import jax
 
-    from pinn.residuals import residual_at
-
     counts = dict.fromkeys(problem.coordinates, n) if isinstance(n, int) else dict(n)
     missing = [c for c in problem.coordinates if c not in counts]
     if missing:
         raise ProblemError(f"n says nothing about {missing[0]!r}; give a number, or one for each coordinate.")
     u = _point_function(problem, f)
-    out = {}
-    for constraint in problem.constraints:
-        axes = [
-            np.array([constraint.where[c]]) if c in constraint.where else _axis(problem, c, counts[c])
-            for c in problem.coordinates
-        ]
-        points = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
-        try:
-            values = jax.vmap(lambda x, c=constraint: residual_at(problem, [c], u, x)[0])(jax.numpy.asarray(points))
-        except jax.errors.TracerArrayConversionError:
-            raise ProblemError("f uses numpy; write it with jax.numpy, or pass its values on a grid.") from None
-        shape = [len(a) for a, c in zip(axes, problem.coordinates, strict=True) if c not in constraint.where]
-        out[constraint.name] = np.asarray(values).reshape(shape)
-    return out
+    with jax.enable_x64(True):
+        return {c.name: _on_points(problem, c, u, counts) for c in problem.constraints}
+
+
+def _on_points(
+    problem: Problem, constraint: Constraint, u: Callable[[Any], Any], counts: Mapping[str, int]
+) -> np.ndarray:
+    import jax
+
+    from pinn.residuals import residual_at
+
+    axes = [
+        np.array([constraint.where[c]]) if c in constraint.where else _axis(problem, c, counts[c])
+        for c in problem.coordinates
+    ]
+    points = np.stack([a.ravel() for a in np.meshgrid(*axes, indexing="ij")], axis=1)
+    at = jax.jit(jax.vmap(lambda x: residual_at(problem, [constraint], u, x)[0]))
+    try:
+        values = at(jax.numpy.asarray(points))
+    except jax.errors.TracerArrayConversionError:
+        raise ProblemError("f uses numpy; write it with jax.numpy, or pass its values on a grid.") from None
+    return np.asarray(values).reshape(
+        [len(a) for a, c in zip(axes, problem.coordinates, strict=True) if c not in constraint.where]
+    )
 
 
 def _point_function(problem: Problem, f: Callable[..., Any]) -> Callable[[Any], Any]:

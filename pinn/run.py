@@ -90,9 +90,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _choose_device(device: str | None) -> None:
-    """Tell jax which platform to use; that has to happen before it is first used."""
-    if device:
-        os.environ["JAX_PLATFORMS"] = {"gpu": "cuda,rocm"}.get(device, device)
+    """Keep jax from looking for accelerators that are not wanted; that has to happen before it is first used."""
+    if device == "cpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"
 
 
 def _configure(precision: str, device: str | None) -> None:
@@ -101,7 +101,7 @@ def _configure(precision: str, device: str | None) -> None:
     jax.config.update("jax_enable_x64", precision == "float64")
     jax.config.update("jax_default_matmul_precision", "highest")
     try:
-        jax.devices()
+        jax.config.update("jax_default_device", jax.devices(device)[0] if device else None)
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
         raise ProblemError(f"jax finds no such device here ({reason}).", place=f"--device {device}") from None

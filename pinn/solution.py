@@ -69,7 +69,8 @@ class Solution:
             ProblemError: for a coordinate that is missing or does not exist.
         """
         points, shape = self._points(coordinates)
-        table = evaluate_points(self.ansatz.network, self.params, points)
+        with in_precision(self.settings):
+            table = evaluate_points(self.ansatz.network, self.params, points)
         out = {name: table[:, k].reshape(shape) for k, name in enumerate(self.problem.unknowns)}
         return out if len(out) > 1 else out[self.problem.unknowns[0]]
 
@@ -145,6 +146,11 @@ def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
     }
 
 
+def in_precision(settings: Settings) -> Any:
+    """Return a context in which jax computes in the precision of the settings, whatever the caller's own is."""
+    return jax.enable_x64(settings.training.precision == "float64")
+
+
 def build_ansatz(problem: Problem, settings: Settings, network: Network | None = None) -> Ansatz:
     """Make the ansatz of a problem: around the network of the settings, or around a given one.
 
@@ -175,13 +181,16 @@ def load_solution(path: str | Path, network: Network | None = None) -> Solution:
     arrays, meta = checkpoint.load(file)
     problem = problem_from_text(meta["problem"], str(file), meta["overrides"])
     settings = make_settings(meta["settings"])
-    ansatz = build_ansatz(problem, settings, network)
-    dtype = settings.training.precision
-    like = jax.eval_shape(
-        lambda p: jax.tree.map(lambda x: x.astype(dtype), p), ansatz.network.init(jax.random.PRNGKey(0))
-    )
     prefix = ".params" if any(name.startswith(".params") for name in arrays) else "['params']"
-    params = checkpoint.restore(arrays, like, str(file), prefix)
+    with in_precision(settings):
+        ansatz = build_ansatz(problem, settings, network)
+        like = jax.eval_shape(lambda: _params_like(ansatz, settings))
+        params = checkpoint.restore(arrays, like, str(file), prefix)
     numbers = path / "summary.json"
     summary = json.loads(numbers.read_text()) if path.is_dir() and numbers.exists() else meta.get("summary", {})
     return Solution(problem, settings, ansatz, params, summary)
+
+
+def _params_like(ansatz: Ansatz, settings: Settings) -> Params:
+    params = ansatz.network.init(jax.random.PRNGKey(0))
+    return jax.tree.map(lambda x: x.astype(settings.training.precision), params)

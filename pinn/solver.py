@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 import jax
 
-from pinn.errors import ProblemError
 from pinn.evaluate import errors, sizes, total_relative_l2
 from pinn.networks import Network
 from pinn.problem import Problem
 from pinn.reference import Reference, grid_of, make_reference
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import Settings, make_settings
-from pinn.solution import Solution, build_ansatz, fingerprint, on_grid
+from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
 from pinn.train import Limits, Outcome, Plan, TrainState, init_state, make_plan, train
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
@@ -67,7 +66,7 @@ def solve(
         The solution. Its ``summary`` says how training ended and how large the error is.
 
     Raises:
-        ProblemError: for wrong settings, or float64 without jax's permission.
+        ProblemError: for wrong settings.
     """
     started = time.monotonic() if started is None else started
     given = {"seconds": seconds, "seed": seed, "precision": precision}
@@ -77,7 +76,18 @@ def solve(
     if isinstance(network, Mapping):
         layers.append({"network": network})
     settings = make_settings(*layers)
-    _check_precision(settings)
+    with in_precision(settings):
+        return _solve(problem, settings, network, hooks, resume, started)
+
+
+def _solve(
+    problem: Problem,
+    settings: Settings,
+    network: Network | Mapping[str, Any] | None,
+    hooks: Hooks,
+    resume: Callable[[Plan], TrainState] | None,
+    started: float,
+) -> Solution:
     plan = make_plan(
         problem, settings, build_ansatz(problem, settings, network if isinstance(network, Network) else None)
     )
@@ -104,14 +114,6 @@ def solve(
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False))
     hooks.on_state(plan, state, True)
     return _finish(plan, state, outcome, reference, history, setup, started)
-
-
-def _check_precision(settings: Settings) -> None:
-    if settings.training.precision == "float64" and not jax.config.jax_enable_x64:
-        raise ProblemError(
-            "float64 is switched off in jax. Put jax.config.update('jax_enable_x64', True) at the top of the script, "
-            "or ask for precision='float32'."
-        )
 
 
 def _reference(problem: Problem) -> Reference | None:
@@ -186,8 +188,8 @@ def _finish(
         },
         "seed": plan.settings.training.seed,
         "precision": plan.settings.training.precision,
-        "device": jax.devices()[0].platform,
-        "devices": len(jax.devices()),
+        "device": platform(),
+        "devices": len(jax.devices(platform())),
         "versions": versions(),
         "problem_sha256": fingerprint(problem),
     }
@@ -214,6 +216,11 @@ def _residual_sizes(plan: Plan, state: TrainState) -> tuple[dict[str, Any], dict
     held_out, trained = (sizes(b) for b in blocks(state.params, state.key, state.points))
     names = {c.name for c in plan.constraints}
     return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
+
+
+def platform() -> str:
+    """Return the kind of device arrays are put on: "cpu", "gpu" or "tpu"."""
+    return next(iter(jax.numpy.zeros(()).devices())).platform
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,6 @@ Everything inside a chunk of steps is compiled, once per stage; between chunks o
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 """
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -52,6 +51,8 @@ class TrainState(NamedTuple):
         step: steps taken, int32.
         stage: index of the current stage, int32.
         stage_step: steps taken in it, int32.
+        best: loss that counts as progress if a tenth is taken off it; inf at a stage's start.
+        best_step: step of the stage at which that last happened, int32.
         params: of the network.
         opt_state: of the stage's optimizer.
         key: random key the points are drawn from, uint32.
@@ -61,6 +62,8 @@ class TrainState(NamedTuple):
     step: Array
     stage: Array
     stage_step: Array
+    best: Array
+    best_step: Array
     params: Any
     opt_state: Any
     key: Array
@@ -126,8 +129,8 @@ def init_state(plan: Plan) -> TrainState:
         return params, plan.optimizers[0].init(params), _draw(plan, points_key)
 
     params, opt_state, points = arrays(params_key, points_key)
-    zero = jnp.zeros((), jnp.int32)
-    return TrainState(zero, zero, zero, params, opt_state, points_key, points)
+    zero, infinite = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
+    return TrainState(zero, zero, zero, infinite, zero, params, opt_state, points_key, points)
 
 
 def _draw(plan: Plan, key: Array) -> Points:
@@ -139,8 +142,9 @@ def _draw(plan: Plan, key: Array) -> Points:
 def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
     """Move to a stage, with a fresh optimizer."""
     opt_state = plan.optimizers[stage].init(state.params)
-    number = jnp.asarray(stage, jnp.int32)
-    return state._replace(stage=number, stage_step=jnp.zeros((), jnp.int32), opt_state=opt_state)
+    number, zero = jnp.asarray(stage, jnp.int32), jnp.zeros((), jnp.int32)
+    best = jnp.full((), jnp.inf, state.best.dtype)
+    return state._replace(stage=number, stage_step=zero, best=best, best_step=zero, opt_state=opt_state)
 
 
 def redraw(plan: Plan, stage: int, state: TrainState) -> TrainState:
@@ -170,7 +174,15 @@ def make_advance(plan: Plan, stage: int) -> Callable[[TrainState, Array], tuple[
         finite = jnp.isfinite(info.loss)
         for leaf in jax.tree.leaves(params):
             finite &= jnp.all(jnp.isfinite(leaf))
-        after = drawn._replace(step=state.step + 1, stage_step=state.stage_step + 1, params=params, opt_state=opt_state)
+        better = info.loss < 0.9 * state.best
+        after = drawn._replace(
+            step=state.step + 1,
+            stage_step=state.stage_step + 1,
+            best=jnp.where(better, info.loss, state.best),
+            best_step=jnp.where(better, state.stage_step + 1, state.best_step),
+            params=params,
+            opt_state=opt_state,
+        )
         return jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state), info, finite
 
     def advance(state: TrainState, n: Array) -> tuple[TrainState, StepInfo, Array]:
@@ -243,9 +255,10 @@ def _run_stage(
     settings, optimizer = plan.settings.training.stages[stage], plan.optimizers[stage]
     every = settings.log_every or optimizer.log_every
     patience = settings.patience or optimizer.patience
-    done, longest = int(state.stage_step), 0.0
-    best, best_at = math.inf, done
+    done, best_step, longest = int(state.stage_step), int(state.best_step), 0.0
     while done < settings.steps:
+        if patience and done - best_step >= patience:
+            break
         now = time.monotonic()
         if limits.stop():
             return state, "interrupted", "stopped by the user"
@@ -253,14 +266,14 @@ def _run_stage(
             return state, "done", "the time was up"
         n = min(every - done % every, settings.steps - done)
         state, info, finite = advance(state, jnp.asarray(n, jnp.int32))
-        info, finite, done, step = jax.device_get((info, finite, state.stage_step, state.step))
-        done = int(done)
+        info, finite, *counts = jax.device_get((info, finite, state.step, state.stage_step, state.best_step))
+        step, done, best_step = map(int, counts)
         longest = max(longest, time.monotonic() - now)
         if not finite:
             return state, "failed", explain_failure(plan, stage, state)
         on_log(
             {
-                "step": int(step),
+                "step": step,
                 "stage": stage,
                 "optimizer": settings.optimizer,
                 "loss": float(info.loss),
@@ -271,10 +284,6 @@ def _run_stage(
         on_state(state)
         if limits.reached is not None and limits.reached(state.params):
             return state, "done", "the target is met"
-        if info.loss < 0.9 * best:
-            best, best_at = float(info.loss), done
-        if patience and done - best_at >= patience:
-            break
     return state, "done", THROUGH
 
 

@@ -31,6 +31,7 @@ def _restore_process(monkeypatch, tmp_path):
         signal.signal(number, handler)
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_default_matmul_precision", None)
+    jax.config.update("jax_default_device", None)
 
 
 def summary_of(folder):
@@ -66,7 +67,7 @@ def test_a_run_leaves_its_folder(heat_file, tmp_path, capsys):
     assert found == pytest.approx(summary["errors"]["u"]["relative_l2"], rel=1e-12)
     assert len((out / "log.jsonl").read_text().splitlines()) == summary["steps"] == 20
     printed = capsys.readouterr().out
-    assert "float64 on cpu" in printed and "done: relative L2 error " in printed
+    assert "float64 on 1 cpu device" in printed and "done: relative L2 error " in printed
 
 
 def test_default_folder_and_quiet(heat_file, tmp_path, capsys):

@@ -124,13 +124,20 @@ def test_systems_give_a_dictionary():
     assert set(solution.errors) == {"x", "v"} and solution.errors["v"]["relative_l2"] < 1e-3
 
 
-def test_float64_has_to_be_switched_on(heat_text):
+def test_precision_is_the_solvers_own_and_not_the_callers(heat_text, solution, tmp_path):
+    """A script that never touched jax's settings gets float64, and finds its settings as they were."""
     jax.config.update("jax_enable_x64", False)
     try:
-        with pytest.raises(ProblemError, match=r"Put jax.config.update\('jax_enable_x64', True\)"):
-            pinn.solve(pinn.problem_from_text(heat_text))
+        here = pinn.solve(pinn.problem_from_text(heat_text), seed=0)
+        again = pinn.load_solution(here.save(tmp_path / "s"))
+        assert here(t=0.5, x=0.5).dtype == again(t=0.5, x=0.5).dtype == np.float64
+        assert here(t=0.5, x=0.5) == again(t=0.5, x=0.5)
+        exact = pinn.residual_on_grid(here.problem, lambda t, x: jnp.exp(-0.1 * jnp.pi**2 * t) * jnp.sin(jnp.pi * x), 8)
+        np.testing.assert_allclose(exact["pde"], 0, atol=1e-14)
+        assert not jax.config.jax_enable_x64 and jnp.zeros(1).dtype == jnp.float32
     finally:
         jax.config.update("jax_enable_x64", True)
+    np.testing.assert_allclose(here(t=0.5, x=0.3), solution(t=0.5, x=0.3), rtol=1e-12)
 
 
 def test_wrong_settings(heat_text):

@@ -155,3 +155,14 @@ def test_overflow_keeps_the_last_good_params(heat_text):
     state, outcome, _, _ = run(plan_of(heat_text, stage))
     assert outcome.status == "failed" and finite(state)
     assert "'pde'" in outcome.message and "t=" in outcome.message
+
+
+def test_patience_survives_a_resume(heat_text, tmp_path):
+    stage = {**ADAM, "learning_rate": 1e-12, "steps": 1000, "log_every": 1, "patience": 5}
+    plan = plan_of(heat_text, stage)
+    whole, _, _, states = run(plan)
+    end, *_ = run(plan, states[3])
+    assert_equal(whole, end)
+    after, _, records, _ = run(plan, whole)
+    assert records == [], "a finished run has nothing left to do"
+    assert_equal(whole, after)

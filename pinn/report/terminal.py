@@ -14,6 +14,7 @@ from rich.text import Text
 from pinn.problem import Problem
 from pinn.settings import Settings
 from pinn.solution import Solution
+from pinn.solver import platform
 
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
 
@@ -32,7 +33,7 @@ class Terminal:
         if self.quiet:
             return
         problem, training = self.problem, self.settings.training
-        device = jax.devices()[0]
+        device, count = platform(), len(jax.devices(platform()))
         limit = f"{training.seconds:g} s" if training.seconds else "no time limit"
         self.console.print(Text(problem.title or problem.name, style="bold"))
         for constraint in problem.constraints:
@@ -40,8 +41,7 @@ class Terminal:
             self.console.print(f"  {constraint.name}: {constraint.residual.text}{place}", markup=False)
         self.console.print(
             f"{'going on in' if resumed else 'run folder'} {self.folder}\n"
-            f"{training.precision} on {device.platform} ({len(jax.devices())} device"
-            f"{'s' if len(jax.devices()) > 1 else ''}), seed {training.seed}, {limit}",
+            f"{training.precision} on {count} {device} device{'s' if count > 1 else ''}, seed {training.seed}, {limit}",
             markup=False,
         )
         if self.console.is_terminal:
