@@ -99,6 +99,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     inputs, outputs = feature_count(problem.domain, settings.harmonics), len(problem.unknowns)
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     features = encode(problem.domain, settings.harmonics)
+    _check_shape(inner, inputs, outputs)
     faces, notes = choose_hard(problem, settings)
 
     def apply(params: Any, point: Array) -> Array:
@@ -107,6 +108,20 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         return jnp.stack(parts)
 
     return Ansatz(Network(inner.init, apply), tuple(f.constraint.name for f in faces), notes)
+
+
+def _check_shape(network: Network, inputs: int, outputs: int) -> None:
+    key, features = jax.random.PRNGKey(0), jax.ShapeDtypeStruct((inputs,), jnp.zeros(()).dtype)
+    try:
+        found = jax.eval_shape(lambda key, x: network.apply(network.init(key), x), key, features).shape
+    except (TypeError, ValueError) as error:
+        found = str(error).splitlines()[0]
+    if found != (outputs,):
+        raise ProblemError(
+            f"the network has to map the {inputs} input features of a point to {outputs} unknown"
+            f"{'s' if outputs > 1 else ''}, ({inputs},) to ({outputs},); it gives {found}.",
+            ("network",),
+        )
 
 
 def _carry(free: Array, unknown: int, faces: list[HardFace], domain: Domain, point: Array) -> Array:
@@ -262,7 +277,11 @@ def _derivative(f: Callable[[Array], Array], axis: int) -> Callable[[Array], Arr
 def _conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> str:
     """Say which other hard face contradicts this one where they meet."""
     for other in faces:
-        if other.unknown != face.unknown or other.axis == face.axis:
+        if other.unknown != face.unknown:
+            continue
+        if (other.axis, other.value) == (face.axis, face.value):
+            return f"{other.constraint.name!r} is already hard on the same face."
+        if other.axis == face.axis:
             continue
         where = dict(face.constraint.where) | dict(other.constraint.where)
         points = jnp.asarray(_probes(problem.domain, where, 8), float)

@@ -132,7 +132,8 @@ def from_flax(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
     """Turn a flax.nnx module into a pair of pure functions.
 
     Args:
-        build: random streams -> module that maps a point (d,) to values (m,), without state but `nnx.Param`.
+        build: random streams -> module that maps the input features of a point (see `pinn.ansatz.encode`: one
+            per coordinate, or two per harmonic of a periodic one) to the unknowns (m,), without state but `nnx.Param`.
 
     Returns:
         The network; its params are nested dictionaries of arrays.

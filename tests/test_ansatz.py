@@ -1,5 +1,7 @@
 """The ansatz: exactly periodic; hard conditions exact for any params, refused where they would change the problem."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -129,6 +131,20 @@ def test_data_that_contradict_each_other_at_a_corner():
     faces, notes = choose_hard(heat("u = cos(pi*x)", "u = 0", "u = -1"), AnsatzSettings())
     assert [f.constraint.name for f in faces] == ["initial", "right"]
     assert "where it meets 'initial' the data differ (-1 there, 0 here)" in notes[0]
+
+
+def test_two_conditions_on_one_face():
+    problem = heat()
+    twice = problem.constraints[2]._replace(name="again")
+    faces, notes = choose_hard(replace(problem, constraints=(*problem.constraints, twice)), AnsatzSettings())
+    assert len(faces) == 3 and "'left' is already hard on the same face" in notes[0]
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (2, 2)])
+def test_a_network_of_another_shape_is_refused(shape):
+    network = make_network("mlp", *shape, {})
+    with pytest.raises(ProblemError, match="map the 2 input features of a point to 1 unknown"):
+        make_ansatz(heat(), network, AnsatzSettings())
 
 
 @pytest.mark.parametrize("left", ["u_x", "u + u_x", "u**2 = 1", "t*u = 0", "u = abs(t - 1)"])
