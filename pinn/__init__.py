@@ -22,7 +22,7 @@ _PUBLIC = {
     "from_flax": "pinn.networks",
     "load_problem": "pinn.config",
     "load_solution": "pinn.solution",
-    "make_problem": "pinn.problem",
+    "make_problem": "pinn.statement",
     "problem_from_text": "pinn.config",
     "register": "pinn.registry",
     "residual_on_grid": "pinn.grid",

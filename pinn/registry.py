@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pinn.problem import Problem, make_problem
+from pinn.problem import Problem
+from pinn.statement import make_problem
 
 
 def allen_cahn(u: Any, u_t: Any, u_xx: Any, eps: Any) -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from pinn import checkpoint
-from pinn.config import dump_yaml, problem_from_text, read_yaml
+from pinn.config import problem_from_text
 from pinn.errors import ProblemError, dotted
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe, fingerprint
-from pinn.train import Plan, TrainState, begin_stage, init_state
+from pinn.state import Plan, TrainState, begin_stage, init_state
+from pinn.yaml_text import dump_yaml, read_yaml
 
 # Settings that say only how long to go on; all others have to be those of the interrupted run.
 MAY_CHANGE = {"training.seconds", "target.relative_l2"}

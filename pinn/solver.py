@@ -14,7 +14,8 @@ from pinn.reference import Reference, grid_of, make_reference
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
-from pinn.train import Limits, Outcome, Plan, TrainState, init_state, make_plan, train
+from pinn.state import Plan, TrainState, init_state, make_plan
+from pinn.train import Limits, Outcome, train
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
 

@@ -13,61 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.ansatz import Ansatz
-from pinn.errors import ProblemError
-from pinn.optimizers import Optimizer, StepInfo, make_optimizer
-from pinn.problem import Constraint, Problem
-from pinn.residuals import Points, residual_blocks, residual_vector, sample
-from pinn.settings import Settings
+from pinn.failure import explain
+from pinn.optimizers import StepInfo
+from pinn.residuals import residual_vector
+from pinn.state import Plan, TrainState, begin_stage, redraw
 
 THROUGH = "all stages are through"
-
-
-class Plan(NamedTuple):
-    """What stays fixed while training.
-
-    Attributes:
-        problem: what is solved.
-        settings: how.
-        ansatz: the network with features and hard conditions.
-        optimizers: one per stage.
-    """
-
-    problem: Problem
-    settings: Settings
-    ansatz: Ansatz
-    optimizers: tuple[Optimizer, ...]
-
-    @property
-    def constraints(self) -> tuple[Constraint, ...]:
-        """The constraints the loss is made of; the others hold by construction."""
-        return tuple(c for c in self.problem.constraints if c.name not in self.ansatz.hard)
-
-
-class TrainState(NamedTuple):
-    """Everything a resumed run needs; a pytree of arrays.
-
-    Attributes:
-        step: steps taken, int32.
-        stage: index of the current stage, int32.
-        stage_step: steps taken in it, int32.
-        best: loss that counts as progress if a tenth is taken off it; inf at a stage's start.
-        best_step: step of the stage at which that last happened, int32.
-        params: of the network.
-        opt_state: of the stage's optimizer.
-        key: random key the points are drawn from, uint32.
-        points: the current points, by place.
-    """
-
-    step: Array
-    stage: Array
-    stage_step: Array
-    best: Array
-    best_step: Array
-    params: Any
-    opt_state: Any
-    key: Array
-    points: Points
 
 
 class Limits(NamedTuple):
@@ -98,63 +49,6 @@ class Outcome(NamedTuple):
     message: str
     compile_seconds: float
     train_seconds: float
-
-
-def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
-    """Build the optimizers of all stages.
-
-    Raises:
-        ProblemError: see `make_optimizer`.
-    """
-    training = settings.training
-    optimizers = tuple(
-        make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
-        for i, stage in enumerate(training.stages)
-    )
-    plan = Plan(problem, settings, ansatz, optimizers)
-    if not plan.constraints:
-        raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
-    return plan
-
-
-def init_state(plan: Plan) -> TrainState:
-    """Make the state before the first step, from the seed in the settings."""
-    dtype = jnp.dtype(plan.settings.training.precision)
-    key = jax.random.PRNGKey(plan.settings.training.seed)
-    params_key, points_key = jax.random.split(key)
-
-    @jax.jit
-    def arrays(params_key: Array, points_key: Array) -> tuple:
-        params = jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.network.init(params_key))
-        return params, plan.optimizers[0].init(params), _draw(plan, points_key)
-
-    params, opt_state, points = arrays(params_key, points_key)
-    zero, infinite = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
-    return TrainState(zero, zero, zero, infinite, zero, params, opt_state, points_key, points)
-
-
-def _draw(plan: Plan, key: Array) -> Points:
-    dtype = jnp.dtype(plan.settings.training.precision)
-    points = sample(plan.problem, plan.constraints, plan.settings.sampling, key)
-    return {place: x.astype(dtype) for place, x in points.items()}
-
-
-def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
-    """Move to a stage, with a fresh optimizer."""
-    opt_state = plan.optimizers[stage].init(state.params)
-    number, zero = jnp.asarray(stage, jnp.int32), jnp.zeros((), jnp.int32)
-    best = jnp.full((), jnp.inf, state.best.dtype)
-    return state._replace(stage=number, stage_step=zero, best=best, best_step=zero, opt_state=opt_state)
-
-
-def redraw(plan: Plan, stage: int, state: TrainState) -> TrainState:
-    """Replace the points if the stage's cadence says so."""
-    every = plan.settings.training.stages[stage].redraw or plan.optimizers[stage].redraw
-
-    def fresh(state: TrainState) -> TrainState:
-        return state._replace(points=_draw(plan, jax.random.fold_in(state.key, state.step)))
-
-    return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
 
 
 def make_advance(plan: Plan, stage: int) -> Callable[[TrainState, Array], tuple[TrainState, StepInfo, Array]]:
@@ -270,7 +164,9 @@ def _run_stage(
         step, done, best_step = map(int, counts)
         longest = max(longest, time.monotonic() - now)
         if not finite:
-            return state, "failed", explain_failure(plan, stage, state)
+            points = jax.jit(lambda state: redraw(plan, stage, state).points)(state)
+            reason = explain(plan.problem, plan.constraints, plan.ansatz.network, state.params, points)
+            return state, "failed", reason
         on_log(
             {
                 "step": step,
@@ -285,42 +181,3 @@ def _run_stage(
         if limits.reached is not None and limits.reached(state.params):
             return state, "done", "the target is met"
     return state, "done", THROUGH
-
-
-def explain_failure(plan: Plan, stage: int, state: TrainState) -> str:
-    """Say in which constraint, and at which point, the step after this state stopped being finite."""
-    points = jax.jit(lambda state: redraw(plan, stage, state).points)(state)
-
-    def apply(x: Array) -> Array:
-        return plan.ansatz.network.apply(state.params, x)
-
-    blocks = jax.jit(lambda points: residual_blocks(plan.problem, plan.constraints, apply, points))(points)
-    for name, values in blocks.items():
-        if not np.all(np.isfinite(values)):
-            index = int(np.argmin(np.isfinite(values)))
-            return f"the residual of {name!r} is {values[index]} at {_point_text(plan, name, points, index)}"
-    for name, sizes in _gradient_sizes(plan, state.params, points).items():
-        if not np.all(np.isfinite(sizes)):
-            index = int(np.argmin(np.isfinite(sizes)))
-            return f"the gradient of {name!r} is not finite at {_point_text(plan, name, points, index)}"
-    name = max(blocks, key=lambda n: float(jnp.abs(blocks[n]).max()))
-    index = int(jnp.abs(blocks[name]).argmax())
-    return (
-        f"the step itself overflowed; the largest residual is that of {name!r}, {float(blocks[name][index]):.3g} at "
-        f"{_point_text(plan, name, points, index)}. A smaller learning rate may help"
-    )
-
-
-def _gradient_sizes(plan: Plan, params: Any, points: Points) -> dict[str, Array]:
-    sizes = {}
-    for constraint in plan.constraints:
-        one = residual_vector(plan.problem, [constraint], plan.ansatz.network, {}, points).blocks[0]
-        rows = jax.jit(jax.vmap(jax.grad(lambda p, x, fn=one.fn: fn(p, x)[0]), (None, 0)))(params, one.data)
-        sizes[constraint.name] = sum(jnp.abs(g).reshape(len(g), -1).sum(1) for g in jax.tree.leaves(rows))
-    return sizes
-
-
-def _point_text(plan: Plan, name: str, points: Points, index: int) -> str:
-    place = next(c.place for c in plan.constraints if c.name == name)
-    values = np.asarray(points[place][index])
-    return ", ".join(f"{c}={v:.6g}" for c, v in zip(plan.problem.coordinates, values, strict=True))

@@ -7,14 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinn.ansatz import choose_hard, encode, feature_count, make_ansatz
+from pinn.ansatz import encode, feature_count, make_ansatz
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
+from pinn.hard import choose_hard
 from pinn.networks import make_network
-from pinn.problem import Domain, make_problem
+from pinn.problem import Domain
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import AnsatzSettings, SamplingSettings
+from pinn.statement import make_problem
 
 KEY = jax.random.PRNGKey(0)
 

@@ -7,7 +7,7 @@ import pytest
 from pinn.config import load_problem
 from pinn.errors import ProblemError
 from pinn.grid import residual_on_grid
-from pinn.problem import make_problem
+from pinn.statement import make_problem
 
 
 def heat(t, x):

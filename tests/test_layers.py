@@ -7,13 +7,14 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 
 LAYERS = [
     {"errors"},
-    {"language", "options", "derivatives", "checkpoint"},
+    {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers"},
-    {"registry", "settings", "reference", "sampling", "weights"},
-    {"ansatz", "residuals", "evaluate"},
-    {"config", "train"},
-    {"solution"},
-    {"grid", "solver", "runfolder"},
+    {"statement", "settings", "reference", "sampling", "weights"},
+    {"registry", "hard", "residuals", "evaluate"},
+    {"ansatz", "config", "failure"},
+    {"state", "solution"},
+    {"train", "grid", "runfolder"},
+    {"solver"},
     {"report"},
     {"run"},
     {"__init__", "__main__"},
@@ -22,12 +23,12 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HOME = {
     "flax": {"networks"},
     "optax": {"optimizers"},
-    "ruamel": {"config"},
+    "ruamel": {"yaml_text"},
     "pydantic": {"settings"},
     "matplotlib": {"report"},
     "rich": {"report"},
 }
-WITHOUT_JAX = {"reference", "errors", "options", "problem", "registry", "settings", "config", "evaluate"}
+WITHOUT_JAX = {"config", "errors", "evaluate", "options", "problem", "reference", "registry", "settings", "statement"}
 
 
 def imports(everywhere=True):
@@ -81,4 +82,4 @@ def test_only_the_command_and_the_tests_touch_jax_config():
 def test_files_stay_small():
     for path in PACKAGE.rglob("*.py"):
         lines = len(path.read_text().splitlines())
-        assert lines <= 350, f"{path.name} has {lines} lines; split it by idea"
+        assert lines <= 250, f"{path.name} has {lines} lines; split it by idea"

@@ -6,7 +6,7 @@ import pytest
 from pinn import registry
 from pinn.config import load_problem
 from pinn.errors import ProblemError
-from pinn.problem import make_problem
+from pinn.statement import make_problem
 
 HEAT = {
     "name": "heat",

@@ -76,7 +76,7 @@ def test_text_and_python_agree_on_a_network(name):
 
 
 def test_systems_share_points_and_derivatives():
-    from pinn.problem import make_problem
+    from pinn.statement import make_problem
 
     problem = make_problem(
         "wave",

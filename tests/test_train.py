@@ -12,7 +12,8 @@ from pinn import checkpoint
 from pinn.config import problem_from_text
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
-from pinn.train import Limits, init_state, make_advance, make_plan, train
+from pinn.state import init_state, make_plan
+from pinn.train import Limits, make_advance, train
 
 ADAM = {"optimizer": "adam", "learning_rate": 1e-2, "steps": 30, "log_every": 10}
 LM = {"optimizer": "levenberg_marquardt", "steps": 6, "redraw": 3}

@@ -1,0 +1,119 @@
+"""What stays fixed while training, and what changes: `Plan` and `TrainState`."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pinn.ansatz import Ansatz
+from pinn.errors import ProblemError
+from pinn.optimizers import Optimizer, make_optimizer
+from pinn.problem import Constraint, Problem
+from pinn.residuals import sample
+from pinn.sampling import Points
+from pinn.settings import Settings
+
+
+class Plan(NamedTuple):
+    """What stays fixed while training.
+
+    Attributes:
+        problem: what is solved.
+        settings: how.
+        ansatz: the network with features and hard conditions.
+        optimizers: one per stage.
+    """
+
+    problem: Problem
+    settings: Settings
+    ansatz: Ansatz
+    optimizers: tuple[Optimizer, ...]
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints the loss is made of; the others hold by construction."""
+        return tuple(c for c in self.problem.constraints if c.name not in self.ansatz.hard)
+
+
+class TrainState(NamedTuple):
+    """Everything a resumed run needs; a pytree of arrays.
+
+    Attributes:
+        step: steps taken, int32.
+        stage: index of the current stage, int32.
+        stage_step: steps taken in it, int32.
+        best: loss that counts as progress if a tenth is taken off it; inf at a stage's start.
+        best_step: step of the stage at which that last happened, int32.
+        params: of the network.
+        opt_state: of the stage's optimizer.
+        key: random key the points are drawn from, uint32.
+        points: the current points, by place.
+    """
+
+    step: Array
+    stage: Array
+    stage_step: Array
+    best: Array
+    best_step: Array
+    params: Any
+    opt_state: Any
+    key: Array
+    points: Points
+
+
+def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
+    """Build the optimizers of all stages.
+
+    Raises:
+        ProblemError: see `make_optimizer`.
+    """
+    training = settings.training
+    optimizers = tuple(
+        make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
+        for i, stage in enumerate(training.stages)
+    )
+    plan = Plan(problem, settings, ansatz, optimizers)
+    if not plan.constraints:
+        raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
+    return plan
+
+
+def init_state(plan: Plan) -> TrainState:
+    """Make the state before the first step, from the seed in the settings."""
+    dtype = jnp.dtype(plan.settings.training.precision)
+    key = jax.random.PRNGKey(plan.settings.training.seed)
+    params_key, points_key = jax.random.split(key)
+
+    @jax.jit
+    def arrays(params_key: Array, points_key: Array) -> tuple:
+        params = jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.network.init(params_key))
+        return params, plan.optimizers[0].init(params), _draw(plan, points_key)
+
+    params, opt_state, points = arrays(params_key, points_key)
+    zero, infinite = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
+    return TrainState(zero, zero, zero, infinite, zero, params, opt_state, points_key, points)
+
+
+def _draw(plan: Plan, key: Array) -> Points:
+    dtype = jnp.dtype(plan.settings.training.precision)
+    points = sample(plan.problem, plan.constraints, plan.settings.sampling, key)
+    return {place: x.astype(dtype) for place, x in points.items()}
+
+
+def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
+    """Move to a stage, with a fresh optimizer."""
+    opt_state = plan.optimizers[stage].init(state.params)
+    number, zero = jnp.asarray(stage, jnp.int32), jnp.zeros((), jnp.int32)
+    best = jnp.full((), jnp.inf, state.best.dtype)
+    return state._replace(stage=number, stage_step=zero, best=best, best_step=zero, opt_state=opt_state)
+
+
+def redraw(plan: Plan, stage: int, state: TrainState) -> TrainState:
+    """Replace the points if the stage's cadence says so."""
+    every = plan.settings.training.stages[stage].redraw or plan.optimizers[stage].redraw
+
+    def fresh(state: TrainState) -> TrainState:
+        return state._replace(points=_draw(plan, jax.random.fold_in(state.key, state.step)))
+
+    return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
