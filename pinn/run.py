@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
     if earlier:
         changes = [*earlier.overrides, *changes]
-    problem = load_problem(options.file or earlier.problem_file, changes)
+    problem = load_problem(options.file or earlier.source, changes)
     settings = make_settings(problem.settings)
     _configure(settings.training.precision, options.device)
     if earlier:

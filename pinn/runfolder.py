@@ -1,6 +1,7 @@
 """The files of a run: written at once or not at all, and read back for `--resume`."""
 
 import json
+import math
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from pinn import checkpoint
-from pinn.config import problem_from_text
 from pinn.errors import ProblemError, dotted
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
@@ -28,10 +28,12 @@ class RunFolder:
 
     Attributes:
         path: the folder.
+        source: what was solved: the file in this folder, or the name of a problem built in Python.
         overrides: ``KEY=VALUE`` texts the run was started with.
     """
 
     path: Path
+    source: str
     overrides: tuple[str, ...] = ()
 
     @staticmethod
@@ -47,9 +49,14 @@ class RunFolder:
             if path.exists() and (not path.is_dir() or any(path.iterdir())):
                 raise ProblemError("is not an empty folder. Choose another, or go on with --resume.", place=place)
             path.mkdir(parents=True, exist_ok=True)
-            folder = RunFolder(path, problem.overrides)
+            source = str(path / "problem.yaml") if problem.text else problem.name
+            folder = RunFolder(path, source, problem.overrides)
             folder._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
-            content = {"overrides": list(problem.overrides), "settings": settings.model_dump()}
+            content = {
+                "built_in_python": None if problem.text else problem.name,
+                "overrides": list(problem.overrides),
+                "settings": settings.model_dump(),
+            }
             folder._write("settings.yaml", dump_yaml(content))
         except OSError as error:
             raise ProblemError(f"cannot be written: {error.strerror}.", place=place) from None
@@ -65,12 +72,9 @@ class RunFolder:
         for name in ("problem.yaml", "settings.yaml", "checkpoint.npz"):
             if not (path / name).is_file():
                 raise ProblemError(f"is not the folder of a run that can go on: it holds no {name}.", place=str(path))
-        return RunFolder(path, tuple(read_yaml(path / "settings.yaml")["overrides"]))
-
-    @property
-    def problem_file(self) -> Path:
-        """The problem as it was read."""
-        return self.path / "problem.yaml"
+        settings = read_yaml(path / "settings.yaml")
+        source = settings.get("built_in_python") or str(path / "problem.yaml")
+        return RunFolder(path, source, tuple(settings.get("overrides", ())))
 
     def check_same(self, problem: Problem, settings: Settings) -> None:
         """Refuse to go on with another problem or other settings than the run began with.
@@ -81,9 +85,8 @@ class RunFolder:
         place = str(self.path / "checkpoint.npz")
         _, meta = checkpoint.load(self.path / "checkpoint.npz")
         if meta["problem_sha256"] != fingerprint(problem):
-            began = problem_from_text(meta["problem"], place, meta["overrides"]).name if meta["problem"] else "another"
             raise ProblemError(
-                f"is a checkpoint of another problem ({began}, {meta['problem_sha256'][:12]}); this one is "
+                f"is a checkpoint of another problem ({meta['name']}, {meta['problem_sha256'][:12]}); this one is "
                 f"{problem.name} ({fingerprint(problem)[:12]}). Resume with the file the run began with.",
                 place=place,
             )
@@ -128,7 +131,7 @@ class RunFolder:
 
     def finish(self, solution: Solution) -> None:
         """Write summary.json and, if the solution was evaluated, solution.npz."""
-        self._write("summary.json", json.dumps(solution.summary, indent=2) + "\n")
+        self._write("summary.json", json.dumps(_finite(solution.summary), indent=2, allow_nan=False) + "\n")
         if solution.values:
             arrays = dict(solution.grid) | solution.values
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
@@ -147,6 +150,15 @@ def _unused(parent: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     names = [stamp, *(f"{stamp}-{n}" for n in range(2, 1000))]
     return next(parent / name for name in names if not (parent / name).exists())
+
+
+def _finite(tree: Any) -> Any:
+    """Replace nan and inf, which JSON does not have, by null."""
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def _flat(tree: Any, key: tuple = ()) -> dict[str, Any]:

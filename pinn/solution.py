@@ -89,14 +89,8 @@ class Solution:
         return np.stack([a.ravel() for a in arrays], axis=1), arrays[0].shape
 
     def save(self, path: str | Path) -> Path:
-        """Write the solution to one npz file that `load_solution` reads back.
-
-        Raises:
-            ProblemError: for a problem built in Python, which no file can hold.
-        """
+        """Write the solution to one npz file that `load_solution` reads back."""
         path = Path(path).with_suffix(".npz")
-        if not self.problem.text:
-            raise ProblemError("a problem built in Python cannot be saved; write it as a problem file.")
         checkpoint.save(
             path, {"params": self.params}, describe(self.problem, self.settings) | {"summary": self.summary}
         )
@@ -139,6 +133,7 @@ def fingerprint(problem: Problem) -> str:
 def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
     """Return what a file has to hold so that the solution can be rebuilt from it."""
     return {
+        "name": problem.name,
         "problem_sha256": fingerprint(problem),
         "problem": problem.text,
         "overrides": list(problem.overrides),
@@ -164,11 +159,12 @@ def build_ansatz(problem: Problem, settings: Settings, network: Network | None =
     return make_ansatz(problem, network or build, settings.ansatz)
 
 
-def load_solution(path: str | Path, network: Network | None = None) -> Solution:
+def load_solution(path: str | Path, network: Network | None = None, problem: Problem | None = None) -> Solution:
     """Read a solution back.
 
     Args:
         path: a run folder, or a file written by `Solution.save`.
+        problem: the problem, if it was built in Python and is in no file.
         network: the same network as was trained, if it was the user's own.
 
     Raises:
@@ -179,7 +175,11 @@ def load_solution(path: str | Path, network: Network | None = None) -> Solution:
     if path.is_dir() and not file.exists():
         raise ProblemError("is not a run folder: it holds no checkpoint.npz.", place=str(path))
     arrays, meta = checkpoint.load(file)
-    problem = problem_from_text(meta["problem"], str(file), meta["overrides"])
+    if problem is None and not meta["problem"]:
+        raise ProblemError(f"is of {meta['name']!r}, which was built in Python; pass it as problem=.", place=str(file))
+    problem = problem or problem_from_text(meta["problem"], str(file), meta["overrides"])
+    if fingerprint(problem) != meta["problem_sha256"]:
+        raise ProblemError(f"is of another problem than {problem.name!r}.", place=str(file))
     settings = make_settings(meta["settings"])
     prefix = ".params" if any(name.startswith(".params") for name in arrays) else "['params']"
     with in_precision(settings):

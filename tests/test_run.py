@@ -178,6 +178,15 @@ def test_resume_refuses_another_problem_or_other_settings(finished, heat_file, c
     assert "is not the folder of a run" in capsys.readouterr().err
 
 
+def test_a_problem_built_in_python_runs_and_resumes(tmp_path):
+    small = ["--set", "network.width=4", "--set", "sampling.equations=50"]
+    stage = ["--set", "training.stages=[{optimizer: levenberg_marquardt, steps: 2}]"]
+    out = tmp_path / "a"
+    assert main(["allen_cahn_python", "--out", str(out), "--quiet", *small, *stage]) == 0
+    assert main(["--resume", str(out), "--quiet"]) == 0
+    assert summary_of(out)["steps"] == 2
+
+
 BAD = {
     ("nowhere.yaml",): "no such file",
     ("{file}", "--set", "training.sede=1"): "Did you mean 'seed'?",

@@ -86,7 +86,7 @@ def test_own_optimizer(heat_text, monkeypatch):
     assert solution.errors["u"]["relative_l2"] < 0.5 and solution.summary["steps"] == 300
 
 
-def test_a_problem_in_python_is_solved_like_its_file(heat_text):
+def test_a_problem_in_python_is_solved_like_its_file(heat_text, tmp_path):
     file = pinn.problem_from_text(heat_text)
 
     def residual(u_t, u_xx, k):
@@ -105,8 +105,12 @@ def test_a_problem_in_python_is_solved_like_its_file(heat_text):
     ours, theirs = (pinn.solve(p, training=SHORT) for p in (file, python))
     np.testing.assert_allclose(ours(t=0.5, x=0.3), theirs(t=0.5, x=0.3), atol=1e-6)
     assert theirs.errors is None and theirs.summary["reference"] is None
-    with pytest.raises(ProblemError, match="built in Python cannot be saved"):
-        theirs.save("nowhere")
+    path = theirs.save(tmp_path / "mine")
+    with pytest.raises(ProblemError, match="built in Python; pass it as problem="):
+        pinn.load_solution(path)
+    with pytest.raises(ProblemError, match="another problem"):
+        pinn.load_solution(path, problem=file)
+    assert pinn.load_solution(path, problem=python)(t=0.5, x=0.3) == theirs(t=0.5, x=0.3)
 
 
 def test_systems_give_a_dictionary():
