@@ -70,7 +70,7 @@ class MLP(nnx.Module):
 class ModifiedMLP(nnx.Module):
     """Perceptron whose hidden layers mix two encodings of the input.
 
-    Source: Wang, Teng & Perdikaris (2021), SIAM J. Sci. Comput. 43(5), A3055-A3081, section 2.6.
+    Source: Wang, Teng & Perdikaris (2021), SIAM J. Sci. Comput. 43(5), A3055-A3081 (the improved architecture).
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class ModifiedMLP(nnx.Module):
 class FourierMLP(nnx.Module):
     """Perceptron on cosines and sines of random combinations of the input; the frequencies are trained too.
 
-    Source: Tancik et al. (2020), Advances in Neural Information Processing Systems 33, equation (5).
+    Source: Tancik et al. (2020), Advances in Neural Information Processing Systems 33, 7537-7547.
     """
 
     def __init__(

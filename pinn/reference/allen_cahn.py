@@ -44,7 +44,7 @@ def initial_modes(n: int) -> np.ndarray:
 def etdrk4_factors(linear: np.ndarray, dt: float) -> tuple[np.ndarray, ...]:
     """Return e^(L dt), e^(L dt/2) and the four weights of ETDRK4, by means over a circle around each L dt.
 
-    Source: Kassam & Trefethen (2005), SIAM J. Sci. Comput. 26(4), 1214-1233, equations (26)-(29) and section 3.
+    Source: Kassam & Trefethen (2005), SIAM J. Sci. Comput. 26(4), 1214-1233 (ETDRK4, and its contour integrals).
     """
     z = dt * linear[:, None] + np.exp(1j * np.pi * (np.arange(1, 65) - 0.5) / 64)
 

@@ -1,6 +1,6 @@
 """Burgers equation from -sin(pi x) on [-1, 1], by the Cole-Hopf transform, in numpy.
 
-Source: Basdevant et al. (1986), Computers & Fluids 14(1), 23-41, equation (2.5); the transform is due to Hopf
+Source: Basdevant et al. (1986), Computers & Fluids 14(1), 23-41; the transform is due to Hopf
 (1950), Comm. Pure Appl. Math. 3(3), 201-230, and Cole (1951), Quart. Appl. Math. 9(3), 225-236.
 """
 
