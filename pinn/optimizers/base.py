@@ -44,7 +44,7 @@ class Optimizer(NamedTuple):
     step: Callable[[ResidualFn, Params, OptState], tuple[Params, OptState, StepInfo]]
     log_every: int = 1
     redraw: int = 12
-    patience: int | None = 100
+    patience: int | None = 300
 
 
 class Block(NamedTuple):
