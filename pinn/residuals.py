@@ -73,6 +73,14 @@ def residual_blocks(
     return blocks
 
 
+def residual_sizes(
+    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], points: Points
+) -> dict[str, Array]:
+    """Return by place the root of the sum of squares of the residuals that share a point, (N,)."""
+    blocks = residual_blocks(problem, constraints, u, points)
+    return {place: jnp.sqrt(sum(blocks[c.name] ** 2 for c in group)) for place, group in by_place(constraints).items()}
+
+
 def residual_vector(
     problem: Problem,
     constraints: Sequence[Constraint],

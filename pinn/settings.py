@@ -43,12 +43,13 @@ class NetworkSettings(Options):
 
 
 class SamplingSettings(Section):
-    """Where residuals are taken: ``equations`` in the interior, ``conditions`` on each face."""
+    """Where residuals are taken: ``equations`` in the interior, ``conditions`` on each face, chosen from a pool."""
 
     method: str = "sobol"
     equations: Positive = 2500
     conditions: Positive = 1000
     held_out: Positive = 20000
+    pool: Positive = 4
 
 
 class StageSettings(Options):

@@ -10,8 +10,8 @@ from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
 from pinn.optimizers import Optimizer, make_optimizer
 from pinn.problem import Constraint, Problem
-from pinn.residuals import sample
-from pinn.sampling import Points
+from pinn.residuals import residual_sizes, sample
+from pinn.sampling import Points, focus
 from pinn.settings import Settings
 
 
@@ -95,10 +95,22 @@ def init_state(plan: Plan) -> TrainState:
     return TrainState(zero, zero, zero, infinite, zero, params, opt_state, points_key, points)
 
 
-def _draw(plan: Plan, key: Array) -> Points:
-    dtype = jnp.dtype(plan.settings.training.precision)
-    points = sample(plan.problem, plan.constraints, plan.settings.sampling, key)
-    return {place: x.astype(dtype) for place, x in points.items()}
+def _draw(plan: Plan, key: Array, pool: int = 1) -> Points:
+    """Draw the points of all places, ``pool`` times as many as the settings say."""
+    dtype, sampling = jnp.dtype(plan.settings.training.precision), plan.settings.sampling
+    many = sampling.model_copy(
+        update={"equations": pool * sampling.equations, "conditions": pool * sampling.conditions}
+    )
+    return {place: x.astype(dtype) for place, x in sample(plan.problem, plan.constraints, many, key).items()}
+
+
+def _draw_focused(plan: Plan, params: Any, key: Array) -> Points:
+    """Draw points that gather where the residual is large: a pool first, of which a part is kept."""
+    draw_key, focus_key = jax.random.split(key)
+    pool = _draw(plan, draw_key, plan.settings.sampling.pool)
+    sizes = residual_sizes(plan.problem, plan.constraints, lambda x: plan.ansatz.network.apply(params, x), pool)
+    kept = {place: max(1, len(x) // plan.settings.sampling.pool) for place, x in pool.items()}
+    return {place: focus(focus_key, x, sizes[place], kept[place]) for place, x in pool.items()}
 
 
 def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
@@ -110,10 +122,15 @@ def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
 
 
 def redraw(plan: Plan, stage: int, state: TrainState) -> TrainState:
-    """Replace the points if the stage's cadence says so."""
+    """Replace the points if the stage's cadence says so.
+
+    They are focused where the cadence is ten steps or more; on a shorter one the pool would cost more than the steps.
+    """
     every = plan.settings.training.stages[stage].redraw or plan.optimizers[stage].redraw
+    focused = plan.settings.sampling.pool > 1 and every >= 10
 
     def fresh(state: TrainState) -> TrainState:
-        return state._replace(points=_draw(plan, jax.random.fold_in(state.key, state.step)))
+        key = jax.random.fold_in(state.key, state.step)
+        return state._replace(points=_draw_focused(plan, state.params, key) if focused else _draw(plan, key))
 
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)

@@ -1,11 +1,12 @@
 """Points: inside, on faces exactly, the same for the same key, and well spread where that is the promise."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pinn.problem import Domain
-from pinn.sampling import SAMPLERS, draw
+from pinn.sampling import SAMPLERS, draw, focus
 
 DOMAIN = Domain({"t": (0.0, 2.0), "x": (-1.0, 3.0), "y": (5.0, 6.0)})
 KEY = jax.random.PRNGKey(3)
@@ -37,6 +38,24 @@ def test_latin_hypercube_has_one_point_in_each_slice():
     points = np.asarray(SAMPLERS["latin_hypercube"](KEY, 50, 3))
     for column in (points * 50).T:
         np.testing.assert_array_equal(np.sort(np.floor(column)), np.arange(50))
+
+
+def test_focused_points_follow_the_residual():
+    candidates = SAMPLERS["sobol"](KEY, 4096, 2)
+    sizes = (candidates[:, 0] < 0.25) * 1.0
+    kept = np.asarray(focus(KEY, candidates, sizes, 400))
+    assert len(np.unique(kept, axis=0)) == 400
+    # Density 1 + size / mean is 5 on a quarter and 1 elsewhere: 5/8 of the points, less what runs out.
+    assert 0.55 < np.mean(kept[:, 0] < 0.25) < 0.65
+    even = np.asarray(focus(KEY, candidates, jnp.zeros(4096), 400))
+    assert 0.2 < np.mean(even[:, 0] < 0.25) < 0.3
+
+
+def test_a_point_that_is_not_finite_is_always_picked():
+    sizes = np.ones(1000)
+    sizes[[17, 500]] = np.nan, np.inf
+    kept = np.asarray(focus(KEY, jnp.arange(1000.0)[:, None], jnp.asarray(sizes), 10))
+    assert {17.0, 500.0} <= set(kept[:, 0])
 
 
 def test_sobol_integrates_better_than_uniform_points():
