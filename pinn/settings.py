@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pinn.errors import Key, ProblemError, did_you_mean
 
 Enforcement = Literal["auto", "hard", "soft"]
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=10**9)]
 
 
 class Section(BaseModel):

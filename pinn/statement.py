@@ -1,6 +1,5 @@
 """From names, texts and functions to a checked `Problem`: every rule of a well-stated problem is here."""
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -53,6 +52,12 @@ def make_problem(
     for coordinate in domain.periodic:
         if coordinate not in domain.bounds:
             raise unknown("coordinate", coordinate, domain.coordinates, ("periodic",))
+        if domain.periodic.count(coordinate) > 1:
+            raise ProblemError(f"names {coordinate!r} twice.", ("periodic",))
+    for shared in set(equations) & set(conditions or {}):
+        raise ProblemError(
+            "is also the name of an equation; every constraint needs a name of its own.", ("conditions", shared)
+        )
     interior = [Constraint(k, {}, _residual(e, symbols, ("equations", k))) for k, e in equations.items()]
     faces = [_condition(k, c, symbols, domain) for k, c in (conditions or {}).items()]
     problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), **others)
@@ -118,6 +123,8 @@ def _condition(name: str, given: Mapping[str, Any], symbols: Symbols, domain: Do
 
 def _where(text: str | Mapping[str, float], symbols: Symbols, domain: Domain, key: tuple) -> dict[str, float]:
     """Read ``t=0`` or ``x=0, y=1``."""
+    if not isinstance(text, (str, Mapping)):
+        raise ProblemError("write where it holds, for example t=0.", key, str(text))
     parts = [p.partition("=")[::2] for p in text.split(",")] if isinstance(text, str) else list(text.items())
     written = text if isinstance(text, str) else str(dict(text))
     where: dict[str, float] = {}
@@ -134,6 +141,9 @@ def _where(text: str | Mapping[str, float], symbols: Symbols, domain: Domain, ke
         except ProblemError as error:
             raise error.under(*key) from None
         lo, hi = domain.bounds[coordinate]
+        for end in (lo, hi):  # 0.1*3 is meant to be the end 0.3
+            if abs(where[coordinate] - end) <= 1e-12 * (hi - lo):
+                where[coordinate] = end
         if not lo <= where[coordinate] <= hi:
             raise ProblemError(f"lies outside the domain: {coordinate} runs from {lo:g} to {hi:g}.", key, written)
     return {c: where[c] for c in domain.coordinates if c in where}
@@ -154,36 +164,56 @@ def _check_counts(problem: Problem) -> None:
 
 
 def _check_initial(problem: Problem) -> None:
-    """An equation of order k in t needs k conditions where t begins."""
-    if TIME not in problem.coordinates:
+    """An equation of order k in t needs k conditions where t begins, on the derivatives of order 0 to k - 1."""
+    if TIME not in problem.coordinates or TIME in problem.domain.periodic:
         return
-    start, span = problem.domain.bounds[TIME][0], problem.domain.length(TIME)
-    initial = [c for c in problem.conditions if abs(c.where.get(TIME, math.inf) - start) <= 1e-12 * span]
-    if TIME in problem.domain.periodic:
-        return
-    orders = {u: problem.order(TIME, u) for u in problem.unknowns}
-    for index, (name, order) in enumerate(orders.items()):
-        about = [c.name for c in initial if index in {p.unknown for p in partials_of(c.residual, problem.symbols)}]
-        if len(about) != order:
+    start, axis = problem.domain.bounds[TIME][0], problem.coordinates.index(TIME)
+    initial = [c for c in problem.conditions if dict(c.where) == {TIME: start}]
+    for index, name in enumerate(problem.unknowns):
+        order, fixed = problem.order(TIME, name), {}
+        for constraint in initial:
+            orders = [p.axes.count(axis) for p in _partials(constraint, problem) if p.unknown == index]
+            if orders:
+                fixed[constraint.name] = max(orders)
+        if sorted(fixed.values()) != list(range(order)):
+            wanted = [name + ("_" + TIME * k if k else "") for k in range(order)]
             raise ProblemError(
-                f"{name!r} has order {order} in t, so it needs {order} initial "
-                f"condition{'' if order == 1 else 's'} at t={start:g}; found {len(about)}"
-                f"{' (' + ', '.join(about) + ')' if about else ''}.",
+                f"{name!r} has order {order} in t, so it needs {order} initial condition{'' if order == 1 else 's'} at "
+                f"t={start:g}{', one each for ' + ', '.join(wanted) if wanted else ''}; found {len(fixed)}"
+                f"{' (' + ', '.join(fixed) + ')' if fixed else ''}.",
                 ("conditions",),
             )
 
 
 def _check_boundaries(problem: Problem) -> None:
-    """Each end of a coordinate that is neither time nor periodic carries a condition."""
+    """Each end of a coordinate that is neither time nor periodic carries a condition.
+
+    An unknown of order two or more needs its own at both ends; where the order is one, such as that of a
+    pressure, some condition on one end has to do.
+    """
     for coordinate, ends in problem.domain.bounds.items():
-        order = problem.order(coordinate)
-        if coordinate == TIME or coordinate in problem.domain.periodic or order == 0:
+        if coordinate == TIME or coordinate in problem.domain.periodic or problem.order(coordinate) == 0:
             continue
-        given = {c.where.get(coordinate) for c in problem.conditions}
-        free = [end for end in ends if end not in given]
-        if len(free) == 2 or (free and order >= 2):
-            raise ProblemError(
-                f"nothing is said about {' and '.join(f'{coordinate}={end:g}' for end in free)}, where the equations "
-                f"have order {order} in {coordinate}. Add a condition there, or list {coordinate!r} under 'periodic'.",
-                ("conditions",),
-            )
+        faces = [c for c in problem.conditions if set(c.where) == {coordinate}]
+        if not faces:
+            raise _free_end(coordinate, ends, "the equations", problem.order(coordinate))
+        for index, name in enumerate(problem.unknowns):
+            order = problem.order(coordinate, name)
+            given = {c.where[coordinate] for c in faces if index in {p.unknown for p in _partials(c, problem)}}
+            free = [end for end in ends if end not in given]
+            if free and order >= 2:
+                raise _free_end(coordinate, free, f"{name!r}", order)
+
+
+def _partials(constraint: Constraint, problem: Problem) -> tuple:
+    return partials_of(constraint.residual, problem.symbols)
+
+
+def _free_end(coordinate: str, ends: Iterable[float], subject: str, order: int) -> ProblemError:
+    places = " and ".join(f"{coordinate}={end:g}" for end in ends)
+    has = "have" if subject == "the equations" else "has"
+    return ProblemError(
+        f"nothing is said about {places}, where {subject} {has} order {order} in {coordinate}. Add a condition on the "
+        f"whole end, or list {coordinate!r} under 'periodic'.",
+        ("conditions",),
+    )

@@ -36,11 +36,13 @@ _OPERATOR = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "
 _GUIDE = f"Write names, numbers, + - * / **, parentheses and the functions {', '.join(sorted(FUNCTIONS))}."
 
 
-def parse(text: str) -> Node:
+def parse(text: str, whole: str | None = None, offset: int = 0) -> Node:
     """Read an expression such as ``u_t - eps*u_xx + 5*u**3``.
 
     Args:
         text: at most 4000 characters, nested at most 100 deep.
+        whole: what it was cut from, for messages.
+        offset: where in the whole it begins.
 
     Returns:
         The tree. Its names are not resolved yet; see `pinn.language.residual`.
@@ -49,13 +51,15 @@ def parse(text: str) -> Node:
         ProblemError: for anything that is not arithmetic of the language, with column and cure.
     """
     _check_size(text)
-    source = " ".join(text.split())
+    blank = "".join(" " if c.isspace() else c for c in text)
+    source, lead = blank.strip(), len(blank) - len(blank.lstrip())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the parser warns of text such as "1or 2" before it refuses it
             tree = ast.parse(source, mode="eval").body
     except SyntaxError as error:
-        raise _syntax_error(source, error.offset, error.msg) from None
+        column = min(max(error.offset or 1, 1), len(source)) + lead + offset
+        raise _syntax_error(source, column, error.msg, whole or text) from None
     except (RecursionError, MemoryError, ValueError):
         raise ProblemError(f"too complicated to read. {_GUIDE}", text=text) from None
     return _convert(tree, source, depth=0)
@@ -81,14 +85,14 @@ def _check_size(text: str) -> None:
         raise ProblemError(f"character {strange!r} is not part of the language. {_GUIDE}", text=text)
 
 
-def _syntax_error(source: str, offset: int | None, reason: str) -> ProblemError:
-    column = min(max(offset or 1, 1), len(source))
+def _syntax_error(source: str, column: int, reason: str, whole: str) -> ProblemError:
     cure = _GUIDE
-    if re.search(r"\d[A-Za-z_(]", source):
+    without_numbers = re.sub(r"\d+\.?\d*([eE][-+]?\d+)?", "0", source)
+    if re.search(r"(?<![A-Za-z_0])0[A-Za-z_(]", without_numbers):
         cure = "Write products with *, as in 5*u."
     elif re.search(r"\b(lambda|is|in|if|and|or|not|for|as|from|with|def|class|del|global)\b", source):
         cure = "Words such as lambda, in and is are reserved; choose another name."
-    return ProblemError(f"cannot be read at column {column} ({reason}). {cure}", text=source)
+    return ProblemError(f"cannot be read at column {column} ({reason}). {cure}", text=whole)
 
 
 def _convert(node: ast.expr, source: str, depth: int) -> Node:

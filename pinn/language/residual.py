@@ -1,6 +1,7 @@
 """Residuals: arithmetic that is zero where a constraint holds, from text or from a Python function."""
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -44,9 +45,9 @@ def from_text(text: str, symbols: Symbols) -> Residual:
     sides = text.split("=")
     if len(sides) > 2:
         raise ProblemError("has more than one '='. Write lhs = rhs, or an expression that is zero.", text=text)
-    trees = [parse(side) for side in sides] if len(sides) == 1 or all(map(str.strip, sides)) else None
-    if trees is None:
+    if len(sides) == 2 and not all(map(str.strip, sides)):
         raise ProblemError("nothing stands on one side of '='.", text=text)
+    trees = [parse(side, text, text.rindex(side)) for side in sides]
     tree = trees[0] if len(trees) == 1 else Binary("-", trees[0], trees[1])
     needs = names(tree)
     for name in needs:
@@ -103,7 +104,7 @@ def constant(value: Any, parameters: dict[str, float] | None = None) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ProblemError("expected a number, or arithmetic such as 0.01/pi.", text=str(value))
     if not isinstance(value, str):
-        number = float(value)
+        number = float(value) if abs(value) < 1e300 else math.inf
     else:
         residual = from_text(value, Symbols(parameters=parameters or {})) if "=" not in value else None
         if residual is None:

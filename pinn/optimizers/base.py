@@ -18,7 +18,8 @@ class StepInfo(NamedTuple):
     """What happened in a step.
 
     Attributes:
-        loss: r.r / 2, or the loss the optimizer minimises, at the params the step started from.
+        loss: r.r / 2, or the loss the optimizer minimises, at the params the step started from; nan if the step
+            could not be computed.
         accepted: whether the params changed.
         damping: of second-order methods; nan for others.
     """

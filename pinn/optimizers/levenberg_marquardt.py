@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
+from pinn.errors import ProblemError
 from pinn.optimizers.base import Optimizer, Params, ResidualFn, StepInfo, linearize
 
 MAX_TRIALS = 24
@@ -37,10 +38,22 @@ def levenberg_marquardt(
     Returns:
         The optimizer. Memory is O(N P) for N residuals and P params; a step costs O(N P^2 + P^3).
 
+    Raises:
+        ProblemError: if an argument is outside its range.
+
     Source:
         Marquardt (1963), SIAM J. Appl. Math. 11(2), 431-441; the ratio test after More (1978), Lecture
         Notes in Mathematics 630, 105-116.
     """
+
+    for name, value, lo, hi in (
+        ("damping", damping, 0, jnp.inf),
+        ("shrink", shrink, 0, 1),
+        ("grow", grow, 1, jnp.inf),
+        ("acceptance", acceptance, 0, 1),
+    ):
+        if not lo < value < hi:
+            raise ProblemError(f"expected a number between {lo} and {hi}.", (name,), str(value))
 
     def init(params: Params) -> LevenbergMarquardtState:
         return LevenbergMarquardtState(jnp.asarray(damping, ravel_pytree(params)[0].dtype))
@@ -50,6 +63,8 @@ def levenberg_marquardt(
         r, jac = linearize(residual_fn, params)
         gradient, normal = jac.T @ r, jac.T @ jac
         loss = 0.5 * r @ r
+        # A Jacobian that is not finite would have every trial rejected; the loss says so instead.
+        usable = jnp.all(jnp.isfinite(gradient)) & jnp.isfinite(jnp.trace(normal))
         tiny = jnp.finfo(flat.dtype).eps ** 2
 
         def trial(lam: Array) -> tuple[Array, Array]:
@@ -75,6 +90,6 @@ def levenberg_marquardt(
         # After a step without any acceptable trial, start again where this one gave up, within reason.
         lam = jnp.where(accepted, lam, jnp.clip(lam, tiny, 1e3))
         params = unravel(jnp.where(accepted, candidate, flat))
-        return params, LevenbergMarquardtState(lam), StepInfo(loss, accepted, lam)
+        return params, LevenbergMarquardtState(lam), StepInfo(jnp.where(usable, loss, jnp.nan), accepted, lam)
 
     return Optimizer(init, step)

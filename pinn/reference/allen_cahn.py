@@ -15,6 +15,7 @@ from pinn.reference.base import (
     check_initial,
     check_range,
     coefficients,
+    oriented,
     refuse,
     relative_l2,
 )
@@ -130,6 +131,9 @@ def check(problem: Problem) -> None:
     check_range(problem, {"x": (-1, 1)}, KIND)
     if problem.domain.periodic != ("x",):
         raise refuse(KIND, "It is periodic in x.")
+    for constraint in problem.conditions:
+        if "x" in constraint.where:
+            raise refuse(KIND, f"It knows nothing of {constraint.name!r}.")
     check_initial(problem, initial, KIND, "x**2*cos(pi*x)")
 
 
@@ -144,4 +148,4 @@ def solve(problem: Problem, grid: Mapping[str, np.ndarray], n: int = 4096, dt: f
         return u[len(times) - len(t) :]
 
     u, coarse = at(n, dt), at(n // 2, 2 * dt)
-    return Reference(KIND, {problem.unknowns[0]: u}, relative_l2(coarse, u))
+    return Reference(KIND, {problem.unknowns[0]: oriented(problem, u)}, relative_l2(coarse, u))

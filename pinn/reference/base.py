@@ -39,9 +39,9 @@ def grid_of(domain: Domain) -> Grid:
 
 
 def relative_l2(values: np.ndarray, truth: np.ndarray) -> float:
-    """Return ||values - truth|| / ||truth|| over all entries; the absolute norm where the truth is zero."""
+    """Return ||values - truth|| / ||truth|| over all entries; the root mean square where the truth is zero."""
     size = np.linalg.norm(truth)
-    return float(np.linalg.norm(values - truth) / (size if size > 0 else 1.0))
+    return float(np.linalg.norm(values - truth) / (size if size > 0 else np.sqrt(truth.size)))
 
 
 def refuse(kind: str, reason: str) -> ProblemError:
@@ -53,7 +53,7 @@ def refuse(kind: str, reason: str) -> ProblemError:
     )
 
 
-def coefficients(problem: Problem, kind: str, coordinates: tuple[str, str] = ("t", "x")) -> Callable[..., np.ndarray]:
+def coefficients(problem: Problem, kind: str) -> Callable[..., np.ndarray]:
     """Return the residual of a problem of one equation u_t + ... in t and x, divided by its factor of u_t.
 
     The result takes u, u_t, u_x and u_xx as keywords; what is missing is zero.
@@ -62,7 +62,7 @@ def coefficients(problem: Problem, kind: str, coordinates: tuple[str, str] = ("t
         ProblemError: if the problem has another form.
     """
     names = ("u", "u_t", "u_x", "u_xx")
-    if problem.coordinates != coordinates or len(problem.unknowns) != 1:
+    if set(problem.coordinates) != {"t", "x"} or len(problem.unknowns) != 1:
         raise refuse(kind, "It is for one unknown in t and x.")
     (equation,), unknown = problem.equations, problem.unknowns[0]
     allowed = {n.replace("u", unknown, 1): n for n in names} | {p: p for p in problem.parameters}
@@ -116,11 +116,18 @@ def check_initial(problem: Problem, u0: Callable[[np.ndarray], np.ndarray], kind
     x = lo + (hi - lo) * np.random.default_rng(1).random(50)
     start = problem.domain.bounds[TIME][0]
     for constraint in problem.conditions:
-        if constraint.where.get(TIME) != start:
+        if TIME not in constraint.where:
             continue
+        if dict(constraint.where) != {TIME: start}:
+            raise refuse(kind, f"It knows nothing of {constraint.name!r}.")
         zero, one = data_of(constraint, problem, x=x)
         if start != 0 or not np.allclose(-zero, u0(x) * (one - zero), rtol=0, atol=1e-12):
             raise refuse(kind, f"It starts at t=0 from {form}; the file has other initial data.")
+
+
+def oriented(problem: Problem, u: np.ndarray) -> np.ndarray:
+    """Turn values by t and x into the order of the problem's coordinates."""
+    return u if problem.coordinates == ("t", "x") else u.T
 
 
 def check_range(problem: Problem, bounds: Mapping[str, tuple[float, float]], kind: str) -> None:

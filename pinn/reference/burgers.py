@@ -16,6 +16,7 @@ from pinn.reference.base import (
     check_range,
     coefficients,
     data_of,
+    oriented,
     refuse,
     relative_l2,
 )
@@ -83,7 +84,12 @@ def check(problem: Problem) -> None:
         if "x" not in constraint.where:
             continue
         zero, one = data_of(constraint, problem, t=np.linspace(0, 1, 5))
-        if abs(constraint.where["x"]) != 1 or not np.all(zero == 0) or not np.all(one != 0):
+        if (
+            set(constraint.where) != {"x"}
+            or abs(constraint.where["x"]) != 1
+            or not np.all(zero == 0)
+            or not np.all(one != 0)
+        ):
             raise refuse(KIND, f"It has u = 0 at both ends, or is periodic; {constraint.name!r} says otherwise.")
 
 
@@ -91,4 +97,4 @@ def solve(problem: Problem, grid: Mapping[str, np.ndarray], step: float = 0.05) 
     """Return the solution on a grid; its uncertainty is the difference to twice the step."""
     nu, t, x = viscosity(problem), grid["t"], grid["x"]
     u = cole_hopf(nu, t, x, step)
-    return Reference(KIND, {problem.unknowns[0]: u}, relative_l2(cole_hopf(nu, t, x, 2 * step), u))
+    return Reference(KIND, {problem.unknowns[0]: oriented(problem, u)}, relative_l2(cole_hopf(nu, t, x, 2 * step), u))
