@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,21 @@ def save(path: Path, tree: Any, meta: dict[str, Any]) -> None:
         tree: pytree of arrays.
         meta: anything JSON can hold.
     """
-    arrays = {jax.tree_util.keystr(k): np.asarray(v) for k, v in jax.tree_util.tree_leaves_with_path(tree)}
-    header = np.array(json.dumps({"format": FORMAT, **meta}))
+    arrays = {"leaf" + jax.tree_util.keystr(k): v for k, v in jax.tree_util.tree_leaves_with_path(tree)}
+    write_npz(path, {META: np.array(json.dumps({"format": FORMAT, **meta})), **arrays})
+
+
+def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays under any names at all to an npz file, at once or not at all.
+
+    `numpy.savez` takes the names as keywords, and so cannot write an array called "file".
+    """
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        np.savez(file, **{META: header}, **{"leaf" + name: value for name, value in arrays.items()})
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, value in arrays.items():
+                with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                    np.lib.format.write_array(entry, np.asarray(value), allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)

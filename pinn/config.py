@@ -7,10 +7,11 @@ from typing import Any
 
 from pinn import registry
 from pinn.errors import Key, ProblemError, did_you_mean, unknown
+from pinn.names import check_names
 from pinn.problem import Problem
 from pinn.settings import SECTIONS, ProblemFile, checked, make_settings
 from pinn.statement import make_problem
-from pinn.yaml_text import Lines, override, parse_yaml, read_text
+from pinn.yaml_text import Lines, override, override_key, parse_yaml, read_text
 
 
 def load_problem(source: str | Path, overrides: Sequence[str] = ()) -> Problem:
@@ -43,7 +44,7 @@ def _with_settings(problem: Problem, overrides: Sequence[str]) -> Problem:
             )
     changed_problem = replace(problem, settings=data, overrides=tuple(overrides)) if overrides else problem
     try:
-        _check_names(changed_problem, make_settings(data))
+        check_names(changed_problem, make_settings(data))
     except ProblemError as error:
         raise error.located(_place(error.key, problem.name, {}, changed, overrides)) from None
     return changed_problem
@@ -56,8 +57,11 @@ def find(source: str | Path) -> Path | None:
         ProblemError: if there is no such file or problem.
     """
     path, name = Path(source), str(source)
-    if path.is_file():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise ProblemError(f"cannot be read: {error.strerror}.", place=name[:80]) from None
     if name in registry.PROBLEMS:
         return None
     if name in registry.shipped():
@@ -87,6 +91,13 @@ def problem_from_text(text: str, file: str = "problem", overrides: Sequence[str]
         raise error.located(_place(error.key, file, lines, changed, overrides)) from None
 
 
+def locate(error: ProblemError, problem: Problem, file: str) -> ProblemError:
+    """Add file and line, or the ``--set``, to an error found after the problem was read."""
+    lines = parse_yaml(problem.text, file)[1] if problem.text else {}
+    changed = [override_key(entry, ProblemFile.model_fields) for entry in problem.overrides]
+    return error.located(_place(error.key, file, lines, changed, problem.overrides))
+
+
 def _place(key: Key, file: str, lines: Lines, changed: list[Key], overrides: Sequence[str]) -> str:
     """Say where a key was written: by which --set, or on which line."""
     for target, entry in reversed(list(zip(changed, overrides, strict=True))):
@@ -106,7 +117,10 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Probl
     for name, entry in file.conditions.items():
         for key in entry:
             if key not in ("where", "equation"):
-                raise unknown("key", key, ("where", "equation"), ("conditions", name, key))
+                error = unknown("key", key, ("where", "equation"), ("conditions", name, key))
+                torn = any(c in key for c in "=()*/+")  # a comma inside { } ends the text
+                error.message += " Text with a comma in it needs quotes inside { }." if torn else ""
+                raise error
         conditions[name] = dict(entry)
         if not isinstance(entry.get("where", ""), str):
             raise ProblemError(
@@ -129,7 +143,7 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Probl
         text=text,
         overrides=overrides,
     )
-    _check_names(problem, checked_settings)
+    check_names(problem, checked_settings)
     return problem
 
 
@@ -144,22 +158,3 @@ def _equation(value: Any, key: Key) -> Any:
     raise ProblemError(
         "write an equation such as u_t = eps*u_xx, or {residual: NAME} of the registry.", key, str(value)
     )
-
-
-def _check_names(problem: Problem, settings: Any) -> None:
-    """Refuse networks, optimizers, samplers, references and options that do not exist."""
-    from pinn.networks import check_network
-    from pinn.optimizers import check_stage
-    from pinn.reference import check_reference
-    from pinn.sampling import SAMPLERS
-
-    check_network(settings.network.kind, settings.network.options)
-    for index, stage in enumerate(settings.training.stages):
-        key = ("training", "stages", index)
-        check_stage(stage.optimizer, stage.options, settings.training.loss, key)
-    if settings.sampling.method not in SAMPLERS:
-        raise unknown("sampling method", settings.sampling.method, SAMPLERS, ("sampling", "method"))
-    for name in settings.training.weights:
-        if name not in {c.name for c in problem.constraints}:
-            raise unknown("constraint", name, [c.name for c in problem.constraints], ("training", "weights", name))
-    check_reference(problem)

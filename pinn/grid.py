@@ -1,6 +1,7 @@
 """Residuals of any function, or of values on a grid: what a user's own test asserts on."""
 
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -32,7 +33,9 @@ def residual_on_grid(
             or "auto" (spectral where periodic). Functions are differentiated by jax.
 
     Returns:
-        By constraint name, residuals with one axis for each coordinate the constraint leaves free.
+        By constraint name, residuals with one axis for each coordinate the constraint leaves free. For a function,
+        also ``"periodic x: u_x"``: the difference between the two ends, of u and of its derivatives below the
+        order of the equations; gridded values are periodic as they are.
 
     Raises:
         ProblemError: if f does not fit the problem.
@@ -53,13 +56,14 @@ def _axis(problem: Problem, coordinate: str, n: int) -> np.ndarray:
 def _of_function(problem: Problem, f: Callable[..., Any], n: int | Mapping[str, int]) -> dict[str, np.ndarray]:
     import jax
 
-    counts = dict.fromkeys(problem.coordinates, n) if isinstance(n, int) else dict(n)
+    counts = dict(n) if isinstance(n, Mapping) else dict.fromkeys(problem.coordinates, operator.index(n))
     missing = [c for c in problem.coordinates if c not in counts]
     if missing:
         raise ProblemError(f"n says nothing about {missing[0]!r}; give a number, or one for each coordinate.")
     u = _point_function(problem, f)
     with jax.enable_x64(True):
-        return {c.name: _on_points(problem, c, u, counts) for c in problem.constraints}
+        residuals = {c.name: _on_points(problem, c, u, counts) for c in problem.constraints}
+        return residuals | _ends_of_periods(problem, u, counts)
 
 
 def _on_points(
@@ -77,11 +81,31 @@ def _on_points(
     at = jax.jit(jax.vmap(lambda x: residual_at(problem, [constraint], u, x)[0]))
     try:
         values = at(jax.numpy.asarray(points))
-    except jax.errors.TracerArrayConversionError:
-        raise ProblemError("f uses numpy; write it with jax.numpy, or pass its values on a grid.") from None
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        raise ProblemError(
+            "f uses numpy or math, or branches on a value; write it with jax.numpy, or pass its values on a grid."
+        ) from None
     return np.asarray(values).reshape(
         [len(a) for a, c in zip(axes, problem.coordinates, strict=True) if c not in constraint.where]
     )
+
+
+def _ends_of_periods(problem: Problem, u: Callable[[Any], Any], counts: Mapping[str, int]) -> dict[str, np.ndarray]:
+    from pinn.language import from_text
+    from pinn.problem import Constraint
+
+    out = {}
+    for coordinate in problem.domain.periodic:
+        for name in problem.unknowns:
+            for order in range(max(1, problem.order(coordinate, name))):
+                symbol = name + ("_" + coordinate * order if order else "")
+                residual = from_text(symbol, problem.symbols)
+                lo, hi = (
+                    _on_points(problem, Constraint(symbol, {coordinate: end}, residual), u, counts)
+                    for end in problem.domain.bounds[coordinate]
+                )
+                out[f"periodic {coordinate}: {symbol}"] = lo - hi
+    return out
 
 
 def _point_function(problem: Problem, f: Callable[..., Any]) -> Callable[[Any], Any]:

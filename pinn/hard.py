@@ -17,7 +17,12 @@ from pinn.language.tree import is_smooth
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.settings import AnsatzSettings
 
-TOLERANCE = 1e-9  # of data that should agree, relative to their size; round-off of doubles is 1e-16
+SAMPLES, HALVINGS = 2001, 30  # how finely data are searched for jumps
+
+
+def _tolerance() -> float:
+    """Of data that should agree, relative to their size; round-off of doubles is 1e-16, of singles 1e-7."""
+    return max(1e-9, 100 * float(jnp.finfo(jnp.zeros(()).dtype).eps))
 
 
 class HardFace(NamedTuple):
@@ -55,7 +60,7 @@ def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFa
         if wish == "soft":
             continue
         face, reason = _as_face(constraint, problem)
-        reason = reason or _roughness(face, problem) or _conflict(face, faces, problem)
+        reason = reason or _jump(face, problem) or _roughness(face, problem) or _conflict(face, faces, problem)
         if reason and wish == "hard":
             raise ProblemError(f"condition {constraint.name!r} cannot be hard: {reason}", ("ansatz", kind), "hard")
         if reason:
@@ -142,8 +147,7 @@ def _roughness(face: HardFace, problem: Problem) -> str:
             at_lo, at_hi = (jax.jit(jax.vmap(derivative))(points.at[:, axis].set(end)) for end in (lo, hi))
             size = 1 + float(jnp.abs(at_lo).max() + jnp.abs(at_hi).max())
             worst = int(jnp.abs(at_lo - at_hi).argmax())
-            tolerance = max(TOLERANCE, 100 * float(jnp.finfo(points.dtype).eps))
-            if abs(float(at_lo[worst] - at_hi[worst])) > tolerance * size:
+            if not abs(float(at_lo[worst] - at_hi[worst])) <= _tolerance() * size:
                 name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
                 return (
                     f"its data are not periodic: {name} is {float(at_lo[worst]):.4g} at {coordinate}={lo:g} and "
@@ -152,6 +156,55 @@ def _roughness(face: HardFace, problem: Problem) -> str:
                 )
             derivative = _derivative(derivative, axis)
     return ""
+
+
+def _jump(face: HardFace, problem: Problem) -> str:
+    """Say where the data of a face, or a derivative the equation needs to be continuous, jumps or is not finite."""
+    fixed = next(iter(_probes(problem.domain, dict(face.constraint.where), 1)))
+    for axis, coordinate in enumerate(problem.coordinates):
+        if axis == face.axis:
+            continue
+        derivative = face.data
+        for order in range(max(1, problem.order(coordinate))):
+            name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
+            place = _find_jump(derivative, jnp.asarray(fixed, float), axis, problem.domain.bounds[coordinate])
+            if place is not None:
+                return (
+                    f"its data are not smooth: {name} jumps or is not finite at {coordinate}={place:.6g}, which the "
+                    "pointwise derivatives of a hard condition leave out."
+                )
+            derivative = _derivative(derivative, axis)
+    return ""
+
+
+def _find_jump(f: Callable[[Array], Array], point: Array, axis: int, bounds: tuple[float, float]) -> float | None:
+    """Look for a jump of f along an axis by halving the interval over which it changes most.
+
+    A smooth function changes half as much over half the interval; across a jump the change stays.
+    """
+
+    @jax.jit
+    def along(places: Array) -> Array:
+        return jax.vmap(lambda place: f(point.at[axis].set(place)))(places)
+
+    places = np.linspace(*bounds, SAMPLES)
+    values = np.asarray(along(jnp.asarray(places, point.dtype)))
+    if not np.isfinite(values).all():
+        return float(places[int(np.argmin(np.isfinite(values)))])
+    k = int(np.abs(np.diff(values)).argmax())
+    (a, b), (left, right) = places[k : k + 2], values[k : k + 2]
+    first = abs(right - left)
+    for _ in range(HALVINGS):
+        middle = (a + b) / 2
+        value = float(along(jnp.asarray([middle], point.dtype))[0])
+        if not np.isfinite(value):
+            return float(middle)
+        if abs(value - left) > abs(right - value):
+            b, right = middle, value
+        else:
+            a, left = middle, value
+    noise = 1e3 * float(jnp.finfo(point.dtype).eps) * (1 + np.abs(values).max())
+    return float(a) if abs(right - left) > max(noise, 1e-4 * first) else None
 
 
 def _derivative(f: Callable[[Array], Array], axis: int) -> Callable[[Array], Array]:
@@ -171,7 +224,7 @@ def _conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> str:
         points = jnp.asarray(_probes(problem.domain, where, 8), float)
         mine, theirs = (jax.jit(jax.vmap(f.data))(points) for f in (face, other))
         worst = int(jnp.abs(mine - theirs).argmax())
-        if float(jnp.abs(mine - theirs)[worst]) > TOLERANCE * (1 + float(jnp.abs(mine).max())):
+        if not float(jnp.abs(mine - theirs)[worst]) <= _tolerance() * (1 + float(jnp.abs(mine).max())):
             return (
                 f"where it meets {other.constraint.name!r} the data differ "
                 f"({float(theirs[worst]) + 0.0:.4g} there, {float(mine[worst]) + 0.0:.4g} here)."

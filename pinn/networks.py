@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -128,31 +129,53 @@ class FourierMLP(nnx.Module):
 NETWORKS: dict[str, type[nnx.Module]] = {"mlp": MLP, "modified_mlp": ModifiedMLP, "fourier_mlp": FourierMLP}
 
 
-def from_flax(build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+def from_flax(build: Callable[[nnx.Rngs], nnx.Module] | nnx.Module) -> Network:
     """Turn a flax.nnx module into a pair of pure functions.
 
     Args:
         build: random streams -> module that maps the input features of a point (see `pinn.ansatz.encode`: one
-            per coordinate, or two per harmonic of a periodic one) to the unknowns (m,), without state but `nnx.Param`.
+            per coordinate, or two per harmonic of a periodic one) to the unknowns (m,), without state but
+            `nnx.Param`. Or such a module itself, whose values are then the start, whatever the seed.
 
     Returns:
         The network; its params are nested dictionaries of arrays.
 
     Raises:
-        ProblemError: if the module keeps other state, such as dropout keys or running averages.
+        ProblemError: if it is neither, or keeps other state, such as dropout keys or arrays that are not `nnx.Param`.
     """
-    graph, _, others = nnx.split(nnx.eval_shape(lambda: build(nnx.Rngs(0))), nnx.Param, ...)
-    if jax.tree.leaves(others):
-        kinds = sorted({type(v).__name__ for _, v in nnx.to_flat_state(others)})
-        raise ProblemError(
-            f"the module keeps state of kind {', '.join(kinds)}; only nnx.Param can be trained. "
-            "Leave out dropout and batch normalisation."
-        )
+    if isinstance(build, nnx.Module):
+        graph, start = _split(build)
+        return Network(lambda key: start, lambda params, x: nnx.merge(graph, nnx.State(params))(x))
+    if not callable(build):
+        raise ProblemError(f"expected a flax.nnx module, or a function that makes one; got {build!r}.", ("network",))
+    try:
+        graph, _ = _split(build(nnx.Rngs(0)))
+    except TypeError as error:
+        raise ProblemError(f"the network cannot be made with random streams alone ({error}).", ("network",)) from None
 
     def init(key: Array) -> Params:
         return nnx.to_pure_dict(nnx.split(build(nnx.Rngs(jax.random.wrap_key_data(key))))[1])
 
     return Network(init, lambda params, x: nnx.merge(graph, nnx.State(params))(x))
+
+
+def _split(module: Any) -> tuple[Any, Params]:
+    """Return a module's structure and its params, and refuse any other state."""
+    if not isinstance(module, nnx.Module):
+        raise ProblemError(f"expected a flax.nnx module; got {type(module).__name__}.", ("network",))
+    others = {type(v).__name__ for _, v in nnx.iter_graph(module) if _is_other_state(v)}
+    if others:
+        raise ProblemError(
+            f"the module keeps state of kind {', '.join(sorted(others))}; only nnx.Param can be trained. Leave out "
+            "dropout and batch normalisation, and make constant arrays nnx.Param.",
+            ("network",),
+        )
+    graph, params = nnx.split(module)
+    return graph, nnx.to_pure_dict(params)
+
+
+def _is_other_state(value: Any) -> bool:
+    return isinstance(value, (nnx.Variable, jax.Array, np.ndarray)) and not isinstance(value, nnx.Param)
 
 
 def make_network(kind: str, inputs: int, outputs: int, options: Mapping[str, Any]) -> Network:

@@ -1,6 +1,7 @@
 """Options written in a problem file, checked against the signature of the function that takes them."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -38,6 +39,6 @@ def _check_value(value: Any, annotation: Any, key: Key) -> None:
             raise unknown("value", str(value), map(str, get_args(annotation)), key)
         return
     kinds = (int,) if annotation is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 < value < math.inf:
         wanted = "a whole number" if annotation is int else "a number"
         raise ProblemError(f"expected {wanted} greater than 0.", key, str(value))

@@ -15,8 +15,8 @@ from pinn.errors import ProblemError
 EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": 130}
 CHECKPOINT_SECONDS = 20.0
 
-EPILOG = """exit codes: 0 done, and the target met if one was set; 1 finished but the target was missed;
-2 the file or the arguments are wrong; 3 numerical failure, state saved; 130 interrupted, state saved"""
+EPILOG = """exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could
+not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved; 130 interrupted, state saved"""
 
 
 def parser(program: str) -> argparse.ArgumentParser:
@@ -44,6 +44,9 @@ def parser(program: str) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run") -> int:
     """Run the command and return its exit code."""
     options = parser(program).parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that knows no accents still gets its lines
     try:
         return _run(options)
     except ProblemError as error:
@@ -77,16 +80,19 @@ def _run(options: argparse.Namespace) -> int:
         if value is not None
     ]
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
-    if earlier:
-        changes = [*earlier.overrides, *changes]
-    problem = load_problem(options.file or earlier.source, changes)
+    file, changes = (
+        (options.file or earlier.source, [*earlier.overrides, *changes]) if earlier else (options.file, changes)
+    )
+    problem = load_problem(file, changes)
     settings = make_settings(problem.settings)
-    _configure(settings.training.precision, options.device)
+    _configure(options.device)
     if earlier:
         earlier.check_same(problem, settings)
-    folder = earlier or RunFolder.create(options.out, problem, settings)
+    else:
+        RunFolder.check_free(options.out)
+    folder = earlier or RunFolder.choose(options.out, problem)
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
-    return _solve(problem, folder, terminal, resumed=earlier is not None)
+    return _solve(problem, file, folder, terminal, resumed=earlier is not None)
 
 
 def _choose_device(device: str | None) -> None:
@@ -95,24 +101,31 @@ def _choose_device(device: str | None) -> None:
         os.environ["JAX_PLATFORMS"] = "cpu"
 
 
-def _configure(precision: str, device: str | None) -> None:
+def _configure(device: str | None) -> None:
     import jax
 
-    jax.config.update("jax_enable_x64", precision == "float64")
-    jax.config.update("jax_default_matmul_precision", "highest")
     try:
         jax.config.update("jax_default_device", jax.devices(device)[0] if device else None)
+        jax.devices()
     except RuntimeError as error:
         reason = str(error).splitlines()[0]
-        raise ProblemError(f"jax finds no such device here ({reason}).", place=f"--device {device}") from None
+        place = f"--device {device}" if device else f"JAX_PLATFORMS={os.environ.get('JAX_PLATFORMS', '')}"
+        raise ProblemError(f"jax finds no such device here ({reason}).", place=place) from None
 
 
-def _solve(problem: Any, folder: Any, terminal: Any, resumed: bool) -> int:
+def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -> int:
+    from pinn.config import locate
     from pinn.report.figures import save_figure
     from pinn.solver import Hooks, solve
 
     interrupted = _listen(terminal)
     saved = {"at": time.monotonic()}
+
+    def on_plan(plan: Any) -> None:
+        """Write nothing before everything has been checked."""
+        if not resumed:
+            folder.create(problem, plan.settings)
+        terminal.begin(resumed)
 
     def on_log(record: dict[str, Any]) -> None:
         folder.log(record)
@@ -123,13 +136,18 @@ def _solve(problem: Any, folder: Any, terminal: Any, resumed: bool) -> int:
             folder.save_state(plan, state)
             saved["at"] = time.monotonic()
 
-    terminal.begin(resumed)
-    solution = solve(
-        problem,
-        hooks=Hooks(terminal.note, on_log, on_state, lambda: bool(interrupted)),
-        resume=folder.load_state if resumed else None,
-        started=STARTED,
-    )
+    try:
+        solution = solve(
+            problem,
+            hooks=Hooks(on_plan, terminal.note, on_log, on_state, lambda: bool(interrupted)),
+            resume=folder.load_state if resumed else None,
+            started=STARTED,
+            earlier_seconds=folder.seconds() if resumed else 0.0,
+        )
+    except ProblemError as error:
+        raise locate(error, problem, file) from None
+    finally:
+        terminal.stop()
     folder.finish(solution)
     if solution.values:
         save_figure(solution, folder.read_log(), folder.path / "figure.png")

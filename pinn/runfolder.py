@@ -3,15 +3,15 @@
 import json
 import math
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pinn import checkpoint
-from pinn.errors import ProblemError, dotted
+from pinn.errors import ProblemError, dotted, shorten
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe, fingerprint
@@ -19,7 +19,7 @@ from pinn.state import Plan, TrainState, begin_stage, init_state
 from pinn.yaml_text import dump_yaml, read_yaml
 
 # Settings that say only how long to go on; all others have to be those of the interrupted run.
-MAY_CHANGE = {"training.seconds", "target.relative_l2"}
+MAY_CHANGE = re.compile(r"training\.seconds|target\.relative_l2|training\.stages\[\d+\]\.(steps|patience|log_every)")
 
 
 @dataclass(frozen=True)
@@ -37,30 +37,49 @@ class RunFolder:
     overrides: tuple[str, ...] = ()
 
     @staticmethod
-    def create(out: str | None, problem: Problem, settings: Settings) -> "RunFolder":
-        """Make a new run folder with the problem and the settings in it.
+    def check_free(out: str | None) -> None:
+        """Refuse a folder that is in use.
 
         Raises:
-            ProblemError: if the folder is not empty or cannot be written.
+            ProblemError: if it is not empty, or not a folder.
         """
-        path = Path(out) if out else _unused(Path("runs") / problem.name)
-        place = f"--out {path}"
+        if out is None:
+            return
         try:
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
-                raise ProblemError("is not an empty folder. Choose another, or go on with --resume.", place=place)
-            path.mkdir(parents=True, exist_ok=True)
-            source = str(path / "problem.yaml") if problem.text else problem.name
-            folder = RunFolder(path, source, problem.overrides)
-            folder._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
-            content = {
-                "built_in_python": None if problem.text else problem.name,
-                "overrides": list(problem.overrides),
-                "settings": settings.model_dump(),
-            }
-            folder._write("settings.yaml", dump_yaml(content))
+            in_use = Path(out).exists() and (not Path(out).is_dir() or any(Path(out).iterdir()))
         except OSError as error:
+            raise ProblemError(f"cannot be written: {error.strerror}.", place=f"--out {shorten(out)}") from None
+        if in_use:
+            raise ProblemError("is not an empty folder. Choose another, or go on with --resume.", place=f"--out {out}")
+
+    @staticmethod
+    def choose(out: str | None, problem: Problem) -> "RunFolder":
+        """Name a new run folder; nothing is written yet."""
+        path = Path(out) if out else _unused(Path("runs") / problem.name)
+        return RunFolder(path, str(path / "problem.yaml") if problem.text else problem.name, problem.overrides)
+
+    def create(self, problem: Problem, settings: Settings) -> None:
+        """Make the folder, with the problem and the settings in it.
+
+        Raises:
+            ProblemError: if it cannot be written; nothing is left behind then.
+        """
+        new = [p for p in (self.path, *self.path.parents) if not p.exists()]
+        content = {
+            "built_in_python": None if problem.text else problem.name,
+            "overrides": list(problem.overrides),
+            "settings": settings.model_dump(),
+        }
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
+            self._write("settings.yaml", dump_yaml(content))
+        except OSError as error:
+            for folder in new:
+                with suppress(OSError):
+                    folder.rmdir()
+            place = f"--out {shorten(str(self.path))}"
             raise ProblemError(f"cannot be written: {error.strerror}.", place=place) from None
-        return folder
 
     @staticmethod
     def open(path: Path) -> "RunFolder":
@@ -70,8 +89,13 @@ class RunFolder:
             ProblemError: if it is not one.
         """
         for name in ("problem.yaml", "settings.yaml", "checkpoint.npz"):
-            if not (path / name).is_file():
-                raise ProblemError(f"is not the folder of a run that can go on: it holds no {name}.", place=str(path))
+            try:
+                found = (path / name).is_file()
+            except OSError:
+                found = False
+            if not found:
+                place = f"--resume {shorten(str(path))}"
+                raise ProblemError(f"is not the folder of a run that can go on: it holds no {name}.", place=place)
         settings = read_yaml(path / "settings.yaml")
         source = settings.get("built_in_python") or str(path / "problem.yaml")
         return RunFolder(path, source, tuple(settings.get("overrides", ())))
@@ -91,7 +115,7 @@ class RunFolder:
                 place=place,
             )
         before, now = (_flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
-        changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and k not in MAY_CHANGE]
+        changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
         if changed:
             listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
             raise ProblemError(f"the run began with other settings: {listed}.", place=place)
@@ -114,15 +138,20 @@ class RunFolder:
         self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
         return state
 
+    def seconds(self) -> float:
+        """Return the time the run has taken so far, by its log."""
+        records = self.read_log()
+        return records[-1]["seconds"] if records else 0.0
+
     def log(self, record: dict[str, Any]) -> None:
         """Append a line to the log."""
-        with (self.path / "log.jsonl").open("a") as file:
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
 
     def read_log(self) -> list[dict[str, Any]]:
         """Return the records of the log; a last line cut short by a crash is left out."""
         file, records = self.path / "log.jsonl", []
-        for line in file.read_text().splitlines() if file.exists() else []:
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
             try:
                 records.append(json.loads(line))
             except json.JSONDecodeError:
@@ -135,14 +164,11 @@ class RunFolder:
         if solution.values:
             arrays = dict(solution.grid) | solution.values
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
-            partial = self.path / "solution.npz.partial"
-            with partial.open("wb") as file:
-                np.savez(file, **arrays)
-            os.replace(partial, self.path / "solution.npz")
+            checkpoint.write_npz(self.path / "solution.npz", arrays)
 
     def _write(self, name: str, text: str) -> None:
         partial = self.path / (name + ".partial")
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
         os.replace(partial, self.path / name)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from pinn import checkpoint
 from pinn.ansatz import Ansatz, make_ansatz
 from pinn.config import problem_from_text
 from pinn.errors import ProblemError, unknown
+from pinn.language import Residual
 from pinn.networks import Network, Params, make_network
 from pinn.problem import Problem
 from pinn.reference import Grid
@@ -90,7 +92,8 @@ class Solution:
 
     def save(self, path: str | Path) -> Path:
         """Write the solution to one npz file that `load_solution` reads back."""
-        path = Path(path).with_suffix(".npz")
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         checkpoint.save(
             path, {"params": self.params}, describe(self.problem, self.settings) | {"summary": self.summary}
         )
@@ -125,9 +128,18 @@ def fingerprint(problem: Problem) -> str:
         "periodic": sorted(problem.domain.periodic),
         "unknowns": list(problem.unknowns),
         "parameters": dict(problem.parameters),
-        "constraints": [[c.name, dict(c.where), c.residual.text] for c in problem.constraints],
+        "constraints": [[c.name, dict(c.where), _identity(c.residual)] for c in problem.constraints],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _identity(residual: Residual) -> str:
+    """Return the text of a residual; for a Python function also a hash of its code, which the text does not show."""
+    code = getattr(residual.fn, "__code__", None)
+    if residual.tree is not None or code is None:
+        return residual.text
+    constants = [c for c in code.co_consts if isinstance(c, (int, float, str))]
+    return residual.text + hashlib.sha256(repr((code.co_code, code.co_names, constants)).encode()).hexdigest()
 
 
 def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
@@ -143,7 +155,10 @@ def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
 
 def in_precision(settings: Settings) -> Any:
     """Return a context in which jax computes in the precision of the settings, whatever the caller's own is."""
-    return jax.enable_x64(settings.training.precision == "float64")
+    context = ExitStack()
+    context.enter_context(jax.enable_x64(settings.training.precision == "float64"))
+    context.enter_context(jax.default_matmul_precision("highest"))  # accelerators round products to less
+    return context
 
 
 def build_ansatz(problem: Problem, settings: Settings, network: Network | None = None) -> Ansatz:
@@ -174,6 +189,8 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     file = path / "checkpoint.npz" if path.is_dir() else path
     if path.is_dir() and not file.exists():
         raise ProblemError("is not a run folder: it holds no checkpoint.npz.", place=str(path))
+    if file.name == "solution.npz":
+        raise ProblemError("holds values on a grid; pass the folder it is in.", place=str(path))
     arrays, meta = checkpoint.load(file)
     if problem is None and not meta["problem"]:
         raise ProblemError(f"is of {meta['name']!r}, which was built in Python; pass it as problem=.", place=str(file))
@@ -187,7 +204,11 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
         like = jax.eval_shape(lambda: _params_like(ansatz, settings))
         params = checkpoint.restore(arrays, like, str(file), prefix)
     numbers = path / "summary.json"
-    summary = json.loads(numbers.read_text()) if path.is_dir() and numbers.exists() else meta.get("summary", {})
+    summary = (
+        json.loads(numbers.read_text(encoding="utf-8"))
+        if path.is_dir() and numbers.exists()
+        else meta.get("summary", {})
+    )
     return Solution(problem, settings, ansatz, params, summary)
 
 

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import jax
 
 from pinn.evaluate import errors, sizes, total_relative_l2
-from pinn.networks import Network
+from pinn.names import check_names
+from pinn.networks import Network, from_flax
 from pinn.problem import Problem
 from pinn.reference import Reference, grid_of, make_reference
 from pinn.residuals import residual_blocks, sample
-from pinn.settings import Settings, make_settings
+from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
 from pinn.state import Plan, TrainState, init_state, make_plan
 from pinn.train import Limits, Outcome, train
@@ -24,12 +25,14 @@ class Hooks(NamedTuple):
     """What a caller may watch.
 
     Attributes:
+        on_plan: what is about to be trained, once everything has been checked.
         on_note: a sentence on what was decided.
         on_log: the record of a logged step.
-        on_state: the plan and the state after a logged step, and after the last.
+        on_state: the plan and the state after a chunk of steps; and True after the last.
         stop: asked between chunks of steps; True interrupts.
     """
 
+    on_plan: Callable[[Plan], None] = lambda plan: None
     on_note: Callable[[str], None] = lambda sentence: None
     on_log: Callable[[dict[str, Any]], None] = lambda record: None
     on_state: Callable[[Plan, TrainState, bool], None] = lambda plan, state, last: None
@@ -43,10 +46,11 @@ def solve(
     seed: int | None = None,
     target: float | None = None,
     precision: str | None = None,
-    network: Network | Mapping[str, Any] | None = None,
+    network: Any = None,
     hooks: Hooks = Hooks(),  # noqa: B008 (immutable)
     resume: Callable[[Plan], TrainState] | None = None,
     started: float | None = None,
+    earlier_seconds: float = 0.0,
     **sections: Mapping[str, Any],
 ) -> Solution:
     """Solve a problem.
@@ -57,10 +61,12 @@ def solve(
         seed: of the network's initial params and of the points, >= 0.
         target: relative L2 error at which training may stop.
         precision: "float64" or "float32".
-        network: a `Network` of your own (see `pinn.from_flax`), or settings such as ``{"width": 32}``.
+        network: settings such as ``{"width": 32}``; or a network of your own: a flax.nnx module, a function that makes
+            one from random streams (see `pinn.from_flax`), or a `Network`.
         hooks: what to call on the way.
         resume: gives the state to go on from.
         started: `time.monotonic` at the start of the process; the call itself if not given.
+        earlier_seconds: time the run took before it was interrupted.
         sections: further settings by section, as in a problem file: ``training={...}``, ``ansatz={...}``.
 
     Returns:
@@ -77,22 +83,22 @@ def solve(
     if isinstance(network, Mapping):
         layers.append({"network": network})
     settings = make_settings(*layers)
+    check_names(problem, settings)
     with in_precision(settings):
-        return _solve(problem, settings, network, hooks, resume, started)
+        own = None if network is None or isinstance(network, Mapping) else network
+        own = own if own is None or isinstance(own, Network) else from_flax(own)
+        plan = make_plan(problem, settings, build_ansatz(problem, settings, own))
+        return _solve(plan, hooks, resume, started, earlier_seconds)
 
 
 def _solve(
-    problem: Problem,
-    settings: Settings,
-    network: Network | Mapping[str, Any] | None,
-    hooks: Hooks,
-    resume: Callable[[Plan], TrainState] | None,
-    started: float,
+    plan: Plan, hooks: Hooks, resume: Callable[[Plan], TrainState] | None, started: float, earlier_seconds: float
 ) -> Solution:
-    plan = make_plan(
-        problem, settings, build_ansatz(problem, settings, network if isinstance(network, Network) else None)
-    )
-    for note in plan.ansatz.notes:
+    problem, settings = plan.problem, plan.settings
+    hooks.on_plan(plan)
+    notes = [*plan.ansatz.notes, *(f"training.weights.{n} has no effect: the condition is hard" for n in
+             settings.training.weights if n in plan.ansatz.hard)]  # fmt: skip
+    for note in notes:
         hooks.on_note(note)
     state = resume(plan) if resume else init_state(plan)
 
@@ -107,14 +113,17 @@ def _solve(
     history: list[dict[str, Any]] = []
 
     def on_log(record: dict[str, Any]) -> None:
-        record = record | {"seconds": round(time.monotonic() - started, 3)}
+        record = record | {"seconds": round(earlier_seconds + time.monotonic() - started, 3)}
         history.append(record)
         hooks.on_log(record)
 
     setup = time.monotonic() - started
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False))
     hooks.on_state(plan, state, True)
-    return _finish(plan, state, outcome, reference, history, setup, started)
+    solution = _finish(plan, state, outcome, reference, history, setup, started)
+    solution.summary["seconds"]["earlier"] = earlier_seconds
+    solution.summary |= {"hard": list(plan.ansatz.hard), "notes": notes}
+    return solution
 
 
 def _reference(problem: Problem) -> Reference | None:

@@ -10,7 +10,7 @@ from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
 from pinn.optimizers import Optimizer, make_optimizer
 from pinn.problem import Constraint, Problem
-from pinn.residuals import residual_sizes, sample
+from pinn.residuals import residual_at, residual_sizes, sample
 from pinn.sampling import Points, focus
 from pinn.settings import Settings
 
@@ -74,9 +74,31 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
         for i, stage in enumerate(training.stages)
     )
     plan = Plan(problem, settings, ansatz, optimizers)
+    for constraint in problem.constraints:
+        _try_out(plan, constraint)
     if not plan.constraints:
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
     return plan
+
+
+def _try_out(plan: Plan, constraint: Constraint) -> None:
+    """Trace a residual once, so that one jax cannot differentiate is refused before training."""
+    point = jax.ShapeDtypeStruct((len(plan.problem.coordinates),), jnp.zeros(()).dtype)
+    params = jax.eval_shape(plan.ansatz.network.init, jax.random.PRNGKey(0))
+
+    def at(params: Any, point: Array) -> Array:
+        return residual_at(plan.problem, [constraint], lambda x: plan.ansatz.network.apply(params, x), point)
+
+    section = "conditions" if constraint.where else "equations"
+    try:
+        jax.eval_shape(at, params, point)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        raise ProblemError(
+            "calls numpy, or branches on a value; write it with jax.numpy.", (section, constraint.name)
+        ) from None
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ProblemError(f"cannot be evaluated at a point ({reason}).", (section, constraint.name)) from None
 
 
 def init_state(plan: Plan) -> TrainState:

@@ -19,6 +19,8 @@ from pinn.residuals import residual_vector
 from pinn.state import Plan, TrainState, begin_stage, redraw
 
 THROUGH = "all stages are through"
+FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
+CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
 
 class Limits(NamedTuple):
@@ -110,7 +112,7 @@ def train(
         state: where to begin.
         limits: what ends it early.
         on_log: receives a record for each logged step.
-        on_state: receives the state after each logged step.
+        on_state: receives the state after each chunk of steps.
 
     Returns:
         The state after the last good step, and how it ended.
@@ -149,35 +151,40 @@ def _run_stage(
     settings, optimizer = plan.settings.training.stages[stage], plan.optimizers[stage]
     every = settings.log_every or optimizer.log_every
     patience = settings.patience or optimizer.patience
-    done, best_step, longest = int(state.stage_step), int(state.best_step), 0.0
+    done, best_step, per_step, most = int(state.stage_step), int(state.best_step), 0.0, min(every, FIRST_CHUNK)
     while done < settings.steps:
-        if patience and done - best_step >= patience:
+        # Chunks depend on the clock; patience is asked where the log is written, so that it does not.
+        if patience and done % every == 0 and done - best_step >= patience:
             break
         now = time.monotonic()
         if limits.stop():
             return state, "interrupted", "stopped by the user"
-        if limits.deadline is not None and now + longest > limits.deadline:
+        if limits.deadline is not None and now + per_step > limits.deadline:
             return state, "done", "the time was up"
-        n = min(every - done % every, settings.steps - done)
+        n = min(most, every - done % every, settings.steps - done)
         state, info, finite = advance(state, jnp.asarray(n, jnp.int32))
         info, finite, *counts = jax.device_get((info, finite, state.step, state.stage_step, state.best_step))
         step, done, best_step = map(int, counts)
-        longest = max(longest, time.monotonic() - now)
+        per_step = (time.monotonic() - now) / n
+        most = max(1, int(CHUNK_SECONDS / per_step))
         if not finite:
             points = jax.jit(lambda state: redraw(plan, stage, state).points)(state)
             reason = explain(plan.problem, plan.constraints, plan.ansatz.network, state.params, points)
             return state, "failed", reason
-        on_log(
-            {
-                "step": step,
-                "stage": stage,
-                "optimizer": settings.optimizer,
-                "loss": float(info.loss),
-                "accepted": bool(info.accepted),
-                "damping": None if np.isnan(info.damping) else float(info.damping),
-            }
-        )
+        if done % every == 0 or done == settings.steps:
+            on_log(_record(step, stage, settings.optimizer, info))
         on_state(state)
         if limits.reached is not None and limits.reached(state.params):
             return state, "done", "the target is met"
     return state, "done", THROUGH
+
+
+def _record(step: int, stage: int, optimizer: str, info: StepInfo) -> dict[str, Any]:
+    return {
+        "step": step,
+        "stage": stage,
+        "optimizer": optimizer,
+        "loss": float(info.loss),
+        "accepted": bool(info.accepted),
+        "damping": None if np.isnan(info.damping) else float(info.damping),
+    }

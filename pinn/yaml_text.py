@@ -110,19 +110,31 @@ def _plain(node: Any, key: Key, lines: Lines, file: str) -> Any:
     raise ProblemError(f"{node!r} is neither text nor a number.", key, place=f"{file}:{lines.get(key, 1)}")
 
 
+def override_key(entry: str, allowed: Collection[str]) -> Key:
+    """Read the key of a KEY=VALUE.
+
+    Raises:
+        ProblemError: if it is not of that form.
+    """
+    left, equals, _ = entry.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z]\w*((\.[A-Za-z]\w*)|(\[\d{1,4}\]))*", left.strip(), re.ASCII):
+        raise ProblemError(
+            "write KEY=VALUE, for example training.seed=1 or parameters.eps=1e-3.", place=f"--set {entry}"
+        )
+    key = tuple(int(n) if n else name for name, n in re.findall(r"([A-Za-z]\w*)|\[(\d+)\]", left))
+    if key[0] not in allowed:
+        raise unknown("key", str(key[0]), allowed).located(f"--set {entry}")
+    return key
+
+
 def override(data: dict[str, Any], entry: str, allowed: Collection[str]) -> Key:
     """Apply one KEY=VALUE to the file's data, and return the key.
 
     Raises:
         ProblemError: if it is not of that form, or the data have no such place.
     """
-    place = f"--set {entry}"
-    left, equals, right = entry.partition("=")
-    if not equals or not re.fullmatch(r"[A-Za-z]\w*((\.[A-Za-z]\w*)|(\[\d+\]))*", left.strip(), re.ASCII):
-        raise ProblemError("write KEY=VALUE, for example training.seed=1 or parameters.eps=1e-3.", place=place)
-    key = tuple(int(n) if n else name for name, n in re.findall(r"([A-Za-z]\w*)|\[(\d+)\]", left))
-    if key[0] not in allowed:
-        raise unknown("key", str(key[0]), allowed).located(place)
+    place, right = f"--set {entry}", entry.partition("=")[2]
+    key = override_key(entry, allowed)
     try:
         value = _plain(YAML(typ="rt").load(right), key, {}, place)
     except (YAMLError, RecursionError, ValueError):
@@ -147,7 +159,7 @@ def _descend(target: Any, part: str | int, following: str | int, place: str) -> 
             return target[part]
     if isinstance(target, list) and isinstance(part, int) and part < len(target):
         return target[part]
-    raise ProblemError(f"the file has no entry {part!r} to change.", place=place)
+    raise ProblemError(f"the file has no entry {part!r} to change; give it as a whole, as in KEY=[...].", place=place)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -122,6 +122,11 @@ def test_the_kink_of_allen_cahn_is_found():
         ("u = x*(1 - x**2)", "u_t = u_xxx", False),  # ... but one in u_xxx
         ("u = 2/cosh(5*x)", "u_t = u_xx", False),  # the slope jumps by 0.27
         ("u = abs(sin(pi*x))", "u_t = u_xx", False),  # a kink inside
+        ("u = sqrt(cos(pi*x)**2)", "u_t = u_xx", False),  # the same in other words
+        ("u = acos(cos(pi*x))", "u_t = u_xx", False),
+        ("u = tan(pi*x)", "u_t = u_x", False),  # a pole
+        ("u = exp(-1000*(x - 0.1)**2)", "u_t = u_xx", True),  # steep, but smooth
+        ("u = tanh(200*sin(pi*x))", "u_t = u_xx", True),
     ],
 )
 def test_smoothness_needed_across_a_periodic_end(initial, equation, hard):
@@ -155,3 +160,16 @@ def test_conditions_that_cannot_be_hard(left):
     assert "left" not in {f.constraint.name for f in faces} and notes
     with pytest.raises(ProblemError, match="condition 'left' cannot be hard"):
         choose_hard(heat(left=left), AnsatzSettings(dirichlet="hard"))
+
+
+def test_data_that_are_not_finite_are_not_hard():
+    faces, notes = choose_hard(heat("u = (x + 1)*log(x + 1)"), AnsatzSettings())
+    assert "initial" not in {f.constraint.name for f in faces}
+    assert "jumps or is not finite at x=-1" in notes[0]
+
+
+def test_single_precision_makes_the_same_choice():
+    with jax.enable_x64(False):
+        faces, notes = choose_hard(load_problem("heat"), AnsatzSettings())
+        assert len(faces) == 3 and not notes
+        assert not choose_hard(load_problem("allen_cahn"), AnsatzSettings())[0]

@@ -40,7 +40,7 @@ def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(OSError):
         checkpoint.save(path, State({}, jnp.zeros(2)), {})
     assert checkpoint.load(path)[1]["note"] == "ü"

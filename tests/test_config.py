@@ -84,10 +84,10 @@ BAD = {  # replacement in the file -> what the message says
     ("u_t = k*u_xx", "u + " * 250_000): "characters; a problem file may have",
     ("u_t = k*u_xx", "(" * 10_000 + "u" + ")" * 10_000): "4000 characters",
     ("u_t = k*u_xx", "3"): "heat.yaml:6: equations.pde: '3': write an equation such as",
-    ("u_t = k*u_xx", "u_tt = k*u_xx"): "'u' has order 2 in t, so it needs 2 initial conditions at t=0; found 1",
+    ("u_t = k*u_xx", "u_tt = k*u_xx"): "'u' has order 2 in t, so it needs 2 initial conditions at t=0, one each for u, u_t; found 1 (initial)",
     ("u_t = k*u_xx", "u = k*u_xx"): "'u' has order 0 in t, so it needs 0 initial conditions at t=0; found 1",
-    ("  initial: {where: t=0, equation: u = sin(pi*x)}\n", ""): "needs 1 initial condition at t=0; found 0",
-    ("  left: {where: x=0, equation: u}\n", ""): "nothing is said about x=0, where the equations have order 2 in x",
+    ("  initial: {where: t=0, equation: u = sin(pi*x)}\n", ""): "needs 1 initial condition at t=0, one each for u; found 0",
+    ("  left: {where: x=0, equation: u}\n", ""): "nothing is said about x=0, where 'u' has order 2 in x",
     ("where: t=0", "where: t=7"): "heat.yaml:8: conditions.initial.where: 't=7': lies outside the domain: t runs from 0 to 1",
     ("where: t=0", "where: y=0"): "unknown coordinate 'y'",
     ("where: t=0", "where: t"): "write where it holds as coordinate=value",
@@ -96,6 +96,22 @@ BAD = {  # replacement in the file -> what the message says
     ("where: t=0, equation", "equation"): "needs a key 'where'",
     ("where: t=0, equation: u = sin(pi*x)", "where: t=0"): "needs a key 'equation'",
     ("where: t=0", "wehre: t=0"): "unknown key 'wehre'. Did you mean 'where'?",
+    ("  initial: {", "  pde: {"): "heat.yaml:8: conditions.pde: is also the name of an equation",
+    ("where: x=0,", "where: 'x=0, t=0.5',"): "nothing is said about x=0, where 'u' has order 2 in x",
+    ("where: t=0,", "where: 't=0, x=0.5',"): "needs 1 initial condition at t=0, one each for u; found 0",
+    ("where: x=0,", "where: x=0, t=0.5,"): "unknown key 't=0.5'. Allowed: equation, where. Text with a comma in it needs",
+    ("unknowns: [u]", "periodic: [x, x]\nunknowns: [u]"): "periodic: names 'x' twice",
+    ("k: 0.1", "k: 1" + "0" * 400): "is not a finite number",
+    ("t: [0, 1]", "t: [0, 1" + "0" * 400 + "]"): "is not a finite number",
+    ("equations: 200", "equations: 1000000000000"): "less than or equal to 1000000000",
+    ("u_t = k*u_xx", "u_t = 1e-3*u_xx + (u"): "'u_t = 1e-3*u_xx + (u': cannot be read at column 19 ('(' was never closed). Write names",
+    ("steps: 20", "steps: 20, shrink: 7"): "training.stages[0].shrink: '7': expected a number between 0 and 1",
+    ("steps: 20", "steps: 20, damping: .inf"): "expected a number greater than 0",
+    ("levenberg_marquardt, steps: 20", "adam, steps: 9, learning_rate: [1, 2]"): "expected a number",
+    ("levenberg_marquardt, steps: 20", "adam, steps: 9, learning_rate: null"): "expected a number",
+    ("levenberg_marquardt, steps: 20", "adam, steps: 9, learning_rate: 1, b1: null"): "expected a number",
+    ("levenberg_marquardt, steps: 20", "adam, steps: 9, learning_rate: 1, b1: 5"): "from 0 to below 1",
+    ("levenberg_marquardt, steps: 20", "adam, steps: 9, learning_rate: 1, eps: -3"): "0 or more",
     ("name: small_heat", "name: ../heat"): "use letters, digits",
     ("name: small_heat", "name: 5"): "heat.yaml:1: name: '5': should be text",
     ("name: small_heat\n", ""): "the key 'name' is missing",
@@ -200,7 +216,7 @@ def test_overrides(heat_text):
         ("training.seed", "write KEY=VALUE"),
         ("=1", "write KEY=VALUE"),
         ("training.seed=one", "--set training.seed=one: training.seed: 'one': should be a whole number"),
-        ("training.stages[4].steps=1", "no entry 4"),
+        ("training.stages[4].steps=1", "no entry 4 to change; give it as a whole"),
         ("name.first=1", "holds a single value"),
         ("parameters.k=[", "cannot be read as a value"),
         ("conditions.initial.where=t=9", "lies outside the domain"),
@@ -225,3 +241,26 @@ def test_registered_problems_are_found():
     registry.register(problem)
     assert load_problem("allen_cahn_python") is problem
     registry.PROBLEMS["allen_cahn_python"] = registry.allen_cahn_python
+
+
+def test_an_end_given_by_arithmetic_is_the_end(heat_text):
+    text = heat_text.replace("x: [0, 1]", "x: [0, 0.3]").replace("where: x=1", "where: x=0.1*3").split("reference")[0]
+    assert dict(problem_from_text(text).constraints[-1].where) == {"x": 0.3}
+
+
+def test_a_condition_at_a_corner_is_no_initial_condition(heat_text):
+    text = heat_text.replace("  left:", "  corner: {where: 't=0, x=0', equation: u = 0}\n  left:")
+    assert len(problem_from_text(text).conditions) == 4
+
+
+def test_two_conditions_on_the_value_do_not_start_a_wave(heat_text):
+    text = heat_text.replace("u_t = k*u_xx", "u_tt = k*u_xx").split("reference")[0]
+    twice = text.replace("  left:", "  again: {where: t=0, equation: u = 3}\n  left:")
+    assert "one each for u, u_t; found 2 (initial, again)" in refused(twice)
+    assert problem_from_text(twice.replace("u = 3", "u_t = 3")).order("t") == 2
+
+
+def test_every_unknown_needs_its_own_ends(heat_text):
+    text = heat_text.replace("[u]", "[u, v]").replace("pde: u_t = k*u_xx", "pde: u_t = k*u_xx\n  second: v_t = k*v_xx")
+    text = text.replace("  left:", "  v0: {where: t=0, equation: v = 0}\n  left:").split("reference")[0]
+    assert "nothing is said about x=0 and x=1, where 'v' has order 2 in x" in refused(text)

@@ -1,5 +1,7 @@
 """Residuals on small grids: what a user's own test calls."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -59,6 +61,14 @@ def test_values_by_spectral_derivatives():
     assert np.abs(coarse).max() > np.abs(residuals["pde"]).max()
 
 
+def test_functions_that_are_not_periodic_are_noticed():
+    problem = load_problem("allen_cahn")
+    for f, size in ((lambda t, x: jnp.cos(jnp.pi * x) + 0 * t, 0), (lambda t, x: x**2 + 0 * t, 4)):
+        residuals = residual_on_grid(problem, f, np.int64(6))
+        assert residuals["periodic x: u"].shape == (6,)
+        np.testing.assert_allclose(residuals["periodic x: u_x"], -size, atol=1e-12)
+
+
 def test_systems_and_python_residuals():
     def prey(a, b, a_t):
         return a_t - a * (1 - b)
@@ -85,7 +95,9 @@ def test_systems_and_python_residuals():
     ("f", "options", "says"),
     [
         (lambda y: y, {}, "has to take the coordinates t, x by name"),
-        (lambda t, x: np.sin(x), {}, "uses numpy; write it with jax.numpy"),
+        (lambda t, x: np.sin(x), {}, "uses numpy or math, or branches"),
+        (lambda t, x: math.sin(x), {}, "uses numpy or math, or branches"),
+        (lambda t, x: x if x > 0 else -x, {}, "uses numpy or math, or branches"),
         (lambda t, x: (x, x), {}, "one number for each of u"),
         (lambda t, x: {"v": x}, {}, "no values for 'u'"),
         (np.zeros(5), {}, "one axis for each of t, x"),

@@ -82,3 +82,15 @@ def test_modules_with_state_are_refused():
 def test_bad_options(kind, options, says):
     with pytest.raises(ProblemError, match=says):
         make_network(kind, 2, 1, options)
+
+
+def test_constant_arrays_in_a_module_are_refused():
+    class Fixed(nnx.Module):
+        def __init__(self, rngs):
+            self.matrix = jnp.ones((2, 2))
+
+        def __call__(self, x):
+            return self.matrix @ x
+
+    with pytest.raises(ProblemError, match=r"make constant arrays nnx\.Param"):
+        from_flax(Fixed)

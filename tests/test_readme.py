@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pinn.config import problem_from_text
+from pinn.config import load_problem, problem_from_text
 from pinn.run import parser
 
 ROOT = Path(__file__).parent.parent
@@ -56,7 +56,8 @@ def test_links_and_commands_exist(document):
     for file in re.findall(r"python (experiments/\S+\.py)", text):
         assert (ROOT / file).exists(), file
     for command in re.findall(r"python -m pinn\.run ((?!FILE|--resume DIR)[^`\n]+)", text):
-        parser("test").parse_args(shlex.split(command))
+        options = parser("test").parse_args(shlex.split(command))
+        load_problem(Path(options.file).stem, options.set)
 
 
 def test_every_setting_is_documented():

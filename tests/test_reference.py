@@ -133,6 +133,9 @@ MISFITS = {
     ("heat", "equations.pde=u_t - 2*k*u_xx"): "does not satisfy 'pde'",
     ("heat", "conditions.left.equation=u - 1"): "does not satisfy 'left'",
     ("heat", "conditions.right.equation=u_x"): "does not satisfy 'right'",
+    ("allen_cahn", "conditions.mid={where: t=0.5, equation: u = 7}"): "It knows nothing of 'mid'",
+    ("allen_cahn", "conditions.mid={where: x=0.5, equation: u = 7}"): "It knows nothing of 'mid'",
+    ("burgers", "conditions.mid={where: t=0.5, equation: u = 7}"): "It knows nothing of 'mid'",
     ("heat", "reference.u=u"): "unknown name 'u'",
     ("heat", "reference.u=1 +"): "cannot be read",
 }
@@ -153,6 +156,48 @@ def test_parameters_are_followed():
             make_reference(load_problem(name, c), grid).values["u"] for c in ((), [f"parameters.{change}"])
         )
         assert np.abs(before[1] - after[1]).max() > 1e-4, name
+
+
+def test_a_formula_that_is_not_periodic_is_refused():
+    text = """
+name: p
+coordinates: {t: [0, 1], x: [-1, 1]}
+periodic: [x]
+unknowns: [u]
+equations: {pde: u_t = u_xx}
+conditions: {initial: {where: t=0, equation: u = x**2}}
+reference: {kind: exact, u: x**2 + 2*t}
+"""
+    with pytest.raises(ProblemError, match="does not satisfy the periodicity in 'x'"):
+        problem_from_text(text)
+    right = text.replace("x**2 + 2*t", "exp(-pi**2*t)*cos(pi*x)").replace("u = x**2", "u = cos(pi*x)")
+    assert problem_from_text(right).reference
+
+
+def test_small_solutions_are_judged_by_their_own_size(heat_text):
+    small = heat_text.replace("u = sin", "u = 1e-5*sin").replace(
+        "u: exp(-k*pi**2*t)*sin", "u: 1e-5*exp(-k*pi**2*t)*sin"
+    )
+    assert problem_from_text(small).reference
+    with pytest.raises(ProblemError, match="does not satisfy 'pde'"):
+        problem_from_text(small.replace("exp(-k*pi**2*t)", "exp(0*t)"))
+
+
+@pytest.mark.parametrize("formula", ["1 + 0*x", "t", "0*x"])
+def test_simple_formulas_are_not_refused_for_round_off(heat_text, formula):
+    text = heat_text.split("reference")[0].replace("u_t = k*u_xx", f"u_t = k*u_xx + {'1' if formula == 't' else '0'}")
+    text = text.replace("u = sin(pi*x)", f"u = {formula.replace('t', '0*x')}")
+    for end in ("x=0, equation: u", "x=1, equation: u"):
+        text = text.replace(end, f"{end} = {formula}")
+    assert problem_from_text(text + f"reference: {{kind: exact, u: {formula}}}\n").reference
+
+
+def test_coordinates_in_another_order():
+    grid = {"t": np.array([0.0, 0.1]), "x": np.array([-0.5, 0.2, 0.4])}
+    for name in ("allen_cahn", "burgers"):
+        usual, turned = (load_problem(name, c) for c in ((), ["coordinates={x: [-1, 1], t: [0, 1]}"]))
+        ours, theirs = (make_reference(p, grid).values["u"] for p in (usual, turned))
+        np.testing.assert_array_equal(ours, theirs.T)
 
 
 def test_no_reference_is_none(heat_text):

@@ -18,6 +18,7 @@ from pinn.run import main
 SUMMARY_KEYS = [
     "problem", "status", "message", "errors", "reference", "held_out", "train", "estimate", "seconds", "steps",
     "points", "params", "target", "seed", "precision", "device", "devices", "versions", "problem_sha256",
+    "hard", "notes",
 ]  # fmt: skip
 
 
@@ -29,8 +30,6 @@ def _restore_process(monkeypatch, tmp_path):
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-    jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_default_matmul_precision", None)
     jax.config.update("jax_default_device", None)
 
 
@@ -87,12 +86,10 @@ def test_target(heat_file, tmp_path):
     assert summary_of(tmp_path / "b")["target"]["met"] is False
 
 
-def test_seconds(heat_file, tmp_path):
+def test_seconds(heat_file, tmp_path, monkeypatch):
     long = ["--set", "training.stages[0].steps=1000000", "--set", "training.stages[0].patience=1000000"]
     began = time.monotonic()
-    import pinn.run
-
-    pinn.run.STARTED = began  # the clock of this process started long before
+    monkeypatch.setattr("pinn.run.STARTED", began)  # the clock of this process started long before
     assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "6", *long]) == 0
     summary = summary_of(tmp_path / "a")
     assert summary["message"] == "the time was up"
@@ -102,9 +99,7 @@ def test_seconds(heat_file, tmp_path):
 
 
 def test_no_time_for_a_single_step_still_gives_a_solution(heat_file, tmp_path, monkeypatch):
-    import pinn.run
-
-    monkeypatch.setattr(pinn.run, "STARTED", time.monotonic() - 100)
+    monkeypatch.setattr("pinn.run.STARTED", time.monotonic() - 100)
     assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "1"]) == 0
     summary = summary_of(tmp_path / "a")
     assert summary["steps"] == 0 and summary["errors"]["u"]["relative_l2"] > 1e-3
@@ -133,11 +128,14 @@ LONG = [
 
 
 def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys):
-    """A real process, a real Ctrl-C; the end is equal to the bit."""
-    assert main([str(heat_file), "--out", str(tmp_path / "whole"), "--quiet", *LONG]) == 0
+    """Real processes, compiled as users' are, and a real Ctrl-C; the end is equal to the bit."""
+    env = {k: v for k, v in os.environ.items() if k != "JAX_DISABLE_MOST_OPTIMIZATIONS"}
+    run = [sys.executable, "-m", "pinn.run"]
+    subprocess.run([*run, str(heat_file), "--out", str(tmp_path / "whole"), "--quiet", *LONG], check=True, env=env)
     out = tmp_path / "cut"
-    command = [sys.executable, "-m", "pinn.run", str(heat_file), "--out", str(out), *LONG]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"JAX_PLATFORMS": "cpu"})
+    process = subprocess.Popen(
+        [*run, str(heat_file), "--out", str(out), *LONG], stdout=subprocess.PIPE, text=True, env=env
+    )
     log = out / "log.jsonl"
     while process.poll() is None and not (log.exists() and len(log.read_text().splitlines()) > 3):
         time.sleep(0.01)
@@ -147,13 +145,15 @@ def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys)
     assert f"Go on with: python -m pinn.run --resume {out}" in printed
     cut = summary_of(out)
     assert cut["status"] == "interrupted" and 0 < cut["steps"] < 3000 and cut["errors"] is None
-    assert main(["--resume", str(out), "--quiet"]) == 0
+    subprocess.run([*run, "--resume", str(out), "--quiet"], check=True, env=env)
     assert summary_of(out)["steps"] == 3000
     whole, again = params_of(tmp_path / "whole"), params_of(out)
     for name in whole:
         np.testing.assert_array_equal(whole[name], again[name], err_msg=name)
     steps = [json.loads(line)["step"] for line in log.read_text().splitlines()]
     assert steps == sorted(set(steps)), "the log continues without repetition"
+    seconds = [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+    assert seconds == sorted(seconds), "time goes on where it stopped"
 
 
 @pytest.fixture
@@ -236,6 +236,57 @@ def test_a_device_that_is_not_there(heat_file, tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2 and "--device tpu" in result.stderr and "Traceback" not in result.stderr
     assert not (tmp_path / "a").exists()
+
+
+def test_refused_by_the_ansatz_with_nothing_written(tmp_path, capsys):
+    assert main(["allen_cahn", "--set", "ansatz.initial=hard", "--out", str(tmp_path / "a")]) == 2
+    assert "error: --set ansatz.initial=hard: ansatz.initial: 'hard': condition 'initial' cannot be hard" in (
+        capsys.readouterr().err
+    )
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_target_without_a_reference_cannot_be_checked(heat_file, tmp_path, capsys):
+    heat_file.write_text(heat_file.read_text().replace("reference:", "title: x\n#").replace("x\n# {", "x # {"))
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--target", "1e-3"]) == 1
+    printed = capsys.readouterr().out
+    assert "target 0.001 could not be checked" in printed and "error is not known" in printed
+    assert summary_of(tmp_path / "a")["target"]["met"] is None
+
+
+def test_names_that_mean_something_to_libraries(heat_file, tmp_path):
+    """To numpy.savez, to the terminal's markup, to TeX."""
+    text = heat_file.read_text().replace("[u]", "[file]").replace("u_t = k*u_xx", "file_t = k*file_xx")
+    text = (
+        text.replace("u = sin", "file = sin").replace("equation: u}", "equation: file}").replace("u: exp", "file: exp")
+    )
+    text = text.replace("  left:", '  "[/left]":').replace(
+        "name: small_heat", "name: small_heat\ntitle: costs $\\frac$ ä"
+    )
+    heat_file.write_text(text, encoding="utf-8")
+    assert main([str(heat_file), "--out", str(tmp_path / "a")]) == 0
+    with np.load(tmp_path / "a" / "solution.npz") as arrays:
+        assert "file" in arrays.files
+
+
+def test_a_reader_that_leaves_and_a_plain_locale(heat_file, tmp_path):
+    heat_file.write_text(heat_file.read_text() + "title: Wärme\n", encoding="utf-8")
+    env = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "pinn.run", str(heat_file), "--out", str(tmp_path / "a")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+    process.stdout.close()
+    error = process.stderr.read().decode()
+    assert process.wait(timeout=60) == 0, error
+    assert summary_of(tmp_path / "a")["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a" * 300], ["--resume", "a" * 300], ["heat", "--out", "new1/new2/" + "a" * 300]]
+)
+def test_paths_too_long_for_the_file_system(arguments, tmp_path, capsys):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith("error: ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_verbs(heat_file, tmp_path, capsys):

@@ -56,6 +56,9 @@ def test_save_and_load(solution, tmp_path):
         pinn.load_solution(tmp_path / "nothing.npz")
     with pytest.raises(ProblemError, match="is not a run folder"):
         pinn.load_solution(tmp_path)
+    with pytest.raises(ProblemError, match="pass the folder it is in"):
+        pinn.load_solution(tmp_path / "solution.npz")
+    assert [solution.save(tmp_path / f"k{k}").name for k in (0.1, 0.2)] == ["k0.1.npz", "k0.2.npz"]
 
 
 def test_residuals_of_a_solution(solution):
@@ -73,9 +76,14 @@ def test_own_network(heat_text):
         def __call__(self, x):
             return self.second(jnp.tanh(self.first(x)))
 
-    solution = pinn.solve(pinn.problem_from_text(heat_text), network=pinn.from_flax(Wide), training=SHORT)
-    assert solution.summary["params"] == 3 * 30 + 31
-    assert solution.errors["u"]["relative_l2"] < 1e-2
+    problem = pinn.problem_from_text(heat_text)
+    for network in (Wide, Wide(nnx.Rngs(0)), pinn.from_flax(Wide)):
+        solution = pinn.solve(problem, network=network, training=SHORT)
+        assert solution.summary["params"] == 3 * 30 + 31
+        assert solution.errors["u"]["relative_l2"] < 1e-2
+    for network, says in ((7, "expected a flax.nnx module"), (lambda rngs: 7, "expected a flax.nnx module; got int")):
+        with pytest.raises(ProblemError, match=says):
+            pinn.solve(problem, network=network)
 
 
 def test_own_optimizer(heat_text, monkeypatch):
@@ -151,6 +159,54 @@ def test_wrong_settings(heat_text):
         ({"trainnig": {}}, "Did you mean 'training'"),
         ({"network": {"widht": 3}}, "Did you mean 'width'"),
         ({"ansatz": {"initial": "harder"}}, "unknown value"),
+        ({"sampling": {"method": "soboll"}}, "Did you mean 'sobol'"),
+        ({"training": {"weights": {"pdd": 5.0}}}, "unknown constraint 'pdd'"),
     ):
         with pytest.raises(ProblemError, match=says):
             pinn.solve(problem, **arguments)
+
+
+def python_heat(residual, **others):
+    conditions = {"initial": "t=0", "left": "x=0", "right": "x=1"}
+    return pinn.make_problem(
+        "mine",
+        {"t": (0, 1), "x": (0, 1)},
+        ["u"],
+        {"pde": residual},
+        {name: {"where": where, "equation": "u"} for name, where in conditions.items()},
+        **others,
+    )
+
+
+def test_residuals_jax_cannot_trace_are_refused_before_training():
+    with pytest.raises(ProblemError, match=r"equations.pde: calls numpy, or branches on a value"):
+        pinn.solve(python_heat(lambda u, u_t, u_xx: u_t - u_xx + np.sin(u)))
+    with pytest.raises(ProblemError, match=r"equations.pde: cannot be evaluated at a point"):
+        pinn.solve(python_heat(lambda u, u_t, u_xx: u_t @ u_xx))
+    with pytest.raises(ProblemError, match="unknown reference 'exat'"):
+        pinn.solve(python_heat(lambda u_t, u_xx: u_t - u_xx, reference={"kind": "exat"}))
+
+
+def test_functions_of_one_name_are_told_apart():
+    from pinn.solution import fingerprint
+
+    def residual(u_t, u_xx):
+        return u_t - u_xx
+
+    first = fingerprint(python_heat(residual))
+
+    def residual(u_t, u_xx):
+        return u_t - 2 * u_xx
+
+    assert fingerprint(python_heat(residual)) != first
+
+
+def test_decisions_are_in_the_summary(heat_text):
+    problem = pinn.problem_from_text(
+        heat_text.replace("u = sin(pi*x)}", "u = abs(x - 0.5) - 0.5}").split("reference")[0]
+    )
+    stage = {"stages": [{"optimizer": "levenberg_marquardt", "steps": 1}], "weights": {"left": 3.0}}
+    summary = pinn.solve(problem, training=stage).summary
+    assert summary["hard"] == ["left", "right"]
+    assert "condition 'initial' is a term of the loss" in summary["notes"][0]
+    assert "training.weights.left has no effect" in summary["notes"][1]

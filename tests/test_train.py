@@ -128,6 +128,15 @@ def test_one_small_record_comes_to_the_host_per_logged_step(heat_text, monkeypat
     assert counts["get"] == len(records) == 3
 
 
+def test_a_long_pause_between_log_lines_is_no_pause_in_looking_at_the_clock(heat_text):
+    stage = {**ADAM, "steps": 10**8, "log_every": 10**8}
+    plan = plan_of(heat_text, stage)
+    began = time.monotonic()
+    _, outcome, records, _ = run(plan, deadline=began + 6)
+    assert outcome.message == "the time was up" and records == []
+    assert time.monotonic() - began < 10
+
+
 # --- numbers that are not finite ------------------------------------------------------------------------
 
 
@@ -143,10 +152,11 @@ def test_nan_in_a_residual_names_the_constraint_and_the_point(heat_text):
     assert float(outcome.message.rsplit("x=", 1)[1]) > 0.5
 
 
-def test_nan_in_a_gradient_is_told_from_nan_in_a_residual(heat_text):
+@pytest.mark.parametrize("stage", [ADAM, LM])
+def test_nan_in_a_gradient_is_told_from_nan_in_a_residual(heat_text, stage):
     """sqrt has a finite value at 0 and no finite derivative there."""
     text = heat_text.replace("u = sin(pi*x)}", "sqrt(0*u)}").split("reference")[0]
-    state, outcome, _, _ = run(plan_of(text + "\n", ADAM))
+    state, outcome, _, _ = run(plan_of(text + "\n", stage))
     assert outcome.status == "failed" and finite(state)
     assert "the gradient of 'initial' is not finite at t=0, x=" in outcome.message
 

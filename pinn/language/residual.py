@@ -47,7 +47,7 @@ def from_text(text: str, symbols: Symbols) -> Residual:
         raise ProblemError("has more than one '='. Write lhs = rhs, or an expression that is zero.", text=text)
     if len(sides) == 2 and not all(map(str.strip, sides)):
         raise ProblemError("nothing stands on one side of '='.", text=text)
-    trees = [parse(side, text, text.rindex(side)) for side in sides]
+    trees = [parse(side, text, k * (len(sides[0]) + 1)) for k, side in enumerate(sides)]
     tree = trees[0] if len(trees) == 1 else Binary("-", trees[0], trees[1])
     needs = names(tree)
     for name in needs:

@@ -51,6 +51,10 @@ def check_stage(name: str, options: Mapping[str, Any], loss: str, key: Key) -> N
     """
     if name in OPTIMIZERS:
         check_options(OPTIMIZERS[name], options, key, also=("optimizer", "steps", "redraw", "log_every", "patience"))
+        try:
+            OPTIMIZERS[name](**options)
+        except ProblemError as error:
+            raise error.under(*key) from None
         if loss != "mean_square":
             raise ProblemError(
                 f"{name} minimises a sum of squares. Use loss: mean_square, or a first-order method such as adam.",

@@ -1,8 +1,9 @@
 """Every optimizer of optax, by name: SGD, Adagrad, RMSprop, Adam, L-BFGS and the rest. Only importer of optax."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import optax
 from pinn.errors import Key, ProblemError, unknown
 from pinn.optimizers.base import Optimizer, Params, ResidualFn, StepInfo, mean_absolute
 
+FRACTIONS = {"b1", "b2", "b3", "beta", "decay", "decay_rate", "momentum"}  # averages: 0 forgets, 1 never learns
 LOSSES: dict[str, Callable[[ResidualFn, Params], jax.Array]] = {
     "mean_square": lambda residual_fn, params: 0.5 * jnp.sum(residual_fn(params) ** 2),
     "mean_absolute": mean_absolute,
@@ -20,12 +22,12 @@ LOSSES: dict[str, Callable[[ResidualFn, Params], jax.Array]] = {
 
 @cache
 def optax_optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
-    """List the optimizers of the installed optax: its functions that take a learning rate."""
+    """List the optimizers of the installed optax: its alias module, and what else takes a learning rate."""
     found = {}
     for name, fn in vars(optax).items():
         if name.startswith(("_", "scale_by")) or not inspect.isfunction(fn):
             continue
-        if "learning_rate" in inspect.signature(fn).parameters:
+        if fn.__module__.endswith("alias") or "learning_rate" in inspect.signature(fn).parameters:
             found[name] = fn
     return found
 
@@ -87,7 +89,9 @@ def from_optax(name: str, options: Mapping[str, Any], loss: str, key: Key) -> Op
         options["learning_rate"] = _schedule(options["learning_rate"], (*key, "learning_rate"))
     # L-BFGS compares gradients of successive steps, which new points would make meaningless.
     redraw = 200 if name == "lbfgs" else 1
-    return first_order(_call(fn, options, key, "option"), loss=loss, redraw=redraw)
+    optimizer = first_order(_call(fn, options, key, "option"), loss=loss, redraw=redraw)
+    _try_out(optimizer, name, key)
+    return optimizer
 
 
 def _schedule(given: Mapping[str, Any], key: Key) -> optax.Schedule:
@@ -95,6 +99,14 @@ def _schedule(given: Mapping[str, Any], key: Key) -> optax.Schedule:
     name = options.pop("schedule", None)
     if name not in optax_schedules():
         raise unknown("schedule", str(name), optax_schedules(), (*key, "schedule"))
+    boundaries = options.get("boundaries_and_scales")
+    if isinstance(boundaries, Mapping):  # the one option of optax that is neither a number nor a truth value
+        try:
+            table = {int(step): float(factor) for step, factor in boundaries.items()}
+        except (TypeError, ValueError):
+            raise ProblemError("expected {step: factor}.", (*key, "boundaries_and_scales"), str(boundaries)) from None
+        rest = {k: v for k, v in options.items() if k != "boundaries_and_scales"}
+        return _call(partial(optax_schedules()[name], boundaries_and_scales=table), rest, key, "option")
     return _call(optax_schedules()[name], options, key, "option")
 
 
@@ -108,22 +120,43 @@ def _call(fn: Callable[..., Any], options: Mapping[str, Any], key: Key, kind: st
         n for n, p in parameters.items() if p.default is p.empty and n not in options and p.kind is not p.VAR_KEYWORD
     ]
     if required:
-        raise ProblemError(f"{fn.__name__} needs the option {required[0]!r}.", key)
+        raise ProblemError(f"{_name(fn)} needs the option {required[0]!r}.", key)
     try:
         return fn(**options)
     except (TypeError, ValueError) as error:
-        raise ProblemError(f"{fn.__name__} refuses these options: {str(error).splitlines()[0]}", key) from None
+        raise ProblemError(f"{_name(fn)} refuses these options: {str(error).splitlines()[0]}", key) from None
+
+
+def _name(fn: Callable[..., Any]) -> str:
+    return getattr(fn, "func", fn).__name__
 
 
 def _check(value: Any, parameter: inspect.Parameter, key: Key) -> None:
-    """Let through numbers where optax has numbers, true or false where it has those."""
-    if callable(value) or value is None:
+    """Let through true or false where optax has those, numbers in their range elsewhere."""
+    default, name = parameter.default, parameter.name
+    if callable(value) or (value is None and default is None):
         return
-    default = parameter.default
-    if isinstance(default, bool) != isinstance(value, bool) and default is not parameter.empty and default is not None:
-        wanted = "true or false" if isinstance(default, bool) else "a number"
-        raise ProblemError(f"expected {wanted}.", key, str(value))
-    if isinstance(value, str):
-        raise ProblemError("expected a number.", key, value)
-    if parameter.name == "learning_rate" and not value > 0:
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not (isinstance(value, bool) and (isinstance(default, bool) or default is parameter.empty)):
+            raise ProblemError(
+                f"expected {'true or false' if isinstance(default, bool) else 'a number'}.", key, str(value)
+            )
+        return
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ProblemError("expected a number.", key, str(value))
+    if name == "learning_rate" and not value > 0:
         raise ProblemError("the learning rate has to be greater than 0.", key, str(value))
+    if name in FRACTIONS and not 0 <= value < 1:
+        raise ProblemError("expected a number from 0 to below 1.", key, str(value))
+    if name.startswith("eps") and value < 0:
+        raise ProblemError("expected a number of 0 or more.", key, str(value))
+
+
+def _try_out(optimizer: Optimizer, name: str, key: Key) -> None:
+    """Trace one step on two numbers, so that options optax cannot use are refused before training."""
+    params = jnp.zeros(2)
+    try:
+        jax.eval_shape(lambda p: optimizer.step(lambda q: q, p, optimizer.init(p)), params)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ProblemError(f"{name} refuses these options: {reason}", key) from None

@@ -37,7 +37,7 @@ def save_figure(solution: Solution, history: list[dict[str, Any]], path: Path) -
     for ax in axes[-1]:
         ax.remove()
     _loss(figure.add_subplot(grid[-1, :]), history)
-    figure.suptitle(_title(solution))
+    figure.suptitle(_title(solution).replace("$", r"\$"))
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -59,24 +59,17 @@ def _panel(figure: Any, ax: Axes, solution: Solution, title: str, values: np.nda
         return
     across, up = coordinates[-2:]
     # With more than two coordinates, the last two are shown at the end of the others.
-    while values.ndim > 2:
-        values, title = values[-1], title + " (end)" if values.ndim == 3 else title
-    style = (
-        {"cmap": "magma"}
-        if error
-        else {"cmap": "RdBu_r", "vmin": -_limit(solution, title), "vmax": _limit(solution, title)}
-    )
+    others = coordinates[:-2]
+    if others:
+        values = values[(-1,) * len(others)]
+        title += " at " + ", ".join(f"{c}={solution.grid[c][-1]:g}" for c in others)
+    limit = float(np.abs(values).max()) or 1.0
+    style = {"cmap": "magma"} if error else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     mesh = ax.pcolormesh(
         solution.grid[across], solution.grid[up], values.T, shading="nearest", rasterized=True, **style
     )
     figure.colorbar(mesh, ax=ax)
     ax.set(title=title, xlabel=across, ylabel=up)
-
-
-def _limit(solution: Solution, title: str) -> float:
-    """Return one colour range for a solution and its reference."""
-    name = title.split(",")[0]
-    return float(np.abs(solution.reference.get(name, solution.values[name])).max()) or 1.0
 
 
 def _loss(ax: Axes, history: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Progress and results in the terminal: a live line where there is one, plain lines otherwise."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,12 +20,21 @@ from pinn.solver import platform
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
 
 
+class _Console(Console):
+    """A console whose reader may leave: a run goes on when its output is piped to `head`."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from here on."""
+        self.file = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
+        os.dup2(self.file.fileno(), sys.stdout.fileno())
+
+
 class Terminal:
     """Prints a run."""
 
     def __init__(self, problem: Problem, settings: Settings, folder: Path, quiet: bool):
         self.problem, self.settings, self.folder, self.quiet = problem, settings, folder, quiet
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.console = _Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.live: Live | None = None
         self.printed = 0.0
 
@@ -68,10 +78,14 @@ class Terminal:
             self.printed = time.monotonic()
             self.console.print(line, markup=False)
 
-    def end(self, solution: Solution) -> None:
-        """Print the results, and one sentence that says how it went."""
+    def stop(self) -> None:
+        """End the live line."""
         if self.live:
             self.live.stop()
+            self.live = None
+
+    def end(self, solution: Solution) -> None:
+        """Print the results, and one sentence that says how it went."""
         if solution.values and not self.quiet:
             self.console.print(self._table(solution.summary))
             parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items())
@@ -83,11 +97,11 @@ class Terminal:
         for heading in ("", "relative L2", "maximum"):
             table.add_column(heading, justify="left" if not heading else "right")
         for name, entry in (summary["errors"] or {}).items():
-            table.add_row(f"error of {name}", f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}")
+            table.add_row(Text(f"error of {name}"), f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}")
         table.add_row("", "", "")
         table.add_row("held-out residual", "rms", "maximum", style="bold")
         for name, entry in summary["held_out"].items():
-            table.add_row(name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}")
+            table.add_row(Text(name), f"{entry['rms']:.2e}", f"{entry['max']:.2e}")
         return table
 
 
@@ -103,7 +117,8 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
             f"failed after step {summary['steps']}: {message}. The last good state is saved; for it, {error}. {again}"
         )
     goal = summary["target"]["relative_l2"]
-    target = "" if goal is None else f", target {goal:g} {'met' if summary['target']['met'] else 'missed'}"
+    outcome = {True: "met", False: "missed", None: "could not be checked"}[summary["target"]["met"]]
+    target = "" if goal is None else f", target {goal:g} {outcome}"
     return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({message}). Results in {folder}"
 
 
