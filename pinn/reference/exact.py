@@ -97,7 +97,7 @@ def _residual(
     """Return a constraint's residual (N,), and the size below which it counts as zero."""
     symbols = problem.symbols
     values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
-    terms, solutions = [np.zeros(1)], [np.abs(f(points)).max() for f in functions]
+    terms, solutions = [np.zeros(1)], [np.abs(f(_inner_points(problem, {}))).max() for f in functions]
     for name in constraint.residual.needs:
         if name not in values:
             partial = symbols.partial(name)
