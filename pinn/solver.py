@@ -122,7 +122,7 @@ def _solve(
     hooks.on_state(plan, state, True)
     solution = _finish(plan, state, outcome, reference, history, setup, started)
     solution.summary["seconds"]["earlier"] = earlier_seconds
-    solution.summary |= {"hard": list(plan.ansatz.hard), "notes": notes}
+    solution.summary.update(hard=list(plan.ansatz.hard), notes=notes)
     return solution
 
 
