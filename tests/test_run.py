@@ -24,8 +24,9 @@ SUMMARY_KEYS = [
 
 @pytest.fixture(autouse=True)
 def _restore_process(monkeypatch, tmp_path):
-    """Runs set signal handlers and jax settings; give the test process its own back."""
+    """Runs set signal handlers and jax settings, and count from the start of their process."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pinn.run.STARTED", time.monotonic())  # the clock of this process started long before
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -88,8 +89,6 @@ def test_target(heat_file, tmp_path):
 
 def test_seconds(heat_file, tmp_path, monkeypatch):
     long = ["--set", "training.stages[0].steps=1000000", "--set", "training.stages[0].patience=1000000"]
-    began = time.monotonic()
-    monkeypatch.setattr("pinn.run.STARTED", began)  # the clock of this process started long before
     assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "6", *long]) == 0
     summary = summary_of(tmp_path / "a")
     assert summary["message"] == "the time was up"

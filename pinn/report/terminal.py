@@ -25,7 +25,7 @@ class _Console(Console):
 
     def on_broken_pipe(self) -> None:
         """Write to nowhere from here on."""
-        self.file = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
+        self.file = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (open until the process ends)
         os.dup2(self.file.fileno(), sys.stdout.fileno())
 
 
