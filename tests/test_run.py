@@ -274,7 +274,8 @@ def test_a_reader_that_leaves_and_a_plain_locale(heat_file, tmp_path):
     command = [sys.executable, "-m", "pinn.run", str(heat_file), "--out", str(tmp_path / "a")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
     process.stdout.close()
-    error = process.stderr.read().decode()
+    with process.stderr as stream:
+        error = stream.read().decode()
     assert process.wait(timeout=60) == 0, error
     assert summary_of(tmp_path / "a")["status"] == "done"
 

@@ -88,7 +88,7 @@ class Terminal:
         """Print the results, and one sentence that says how it went."""
         if solution.values and not self.quiet:
             self.console.print(self._table(solution.summary))
-            parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items())
+            parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items() if s)
             self.console.print(", ".join(parts))
         self.console.print(verdict(solution.summary, self.folder), markup=False)
 
