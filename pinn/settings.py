@@ -70,9 +70,7 @@ class TrainingSettings(Section):
     precision: Literal["float32", "float64"] = "float64"
     loss: Literal["mean_square", "mean_absolute"] = "mean_square"
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
-    stages: Annotated[list[StageSettings], Field(min_length=1)] = [
-        StageSettings(optimizer="levenberg_marquardt", steps=5000)
-    ]
+    stages: Annotated[list[StageSettings], Field(min_length=1)] = [StageSettings(optimizer="gauss_newton", steps=5000)]
 
 
 class TargetSettings(Section):

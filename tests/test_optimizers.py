@@ -11,6 +11,7 @@ from pinn.errors import ProblemError
 from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, make_optimizer
 from pinn.optimizers.base import mean_absolute
 from pinn.optimizers.first_order import optax_optimizers, optax_schedules
+from pinn.optimizers.normal import gram, normal_equations
 
 A = jnp.array([[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
 B = A @ jnp.array([1.0, -2.0])
@@ -27,6 +28,8 @@ BUDGET = {  # name -> options, steps allowed, distance then required on (linear,
     "adagrad": ({"learning_rate": 0.5}, 6000, (1e-6, 1e-1)),
     "adam": ({"learning_rate": 3e-2}, 4000, (1e-6, 1e-2)),
     "adam, schedule": ({"learning_rate": DECAY}, 6000, (1e-6, 1e-2)),
+    "gauss_newton": ({}, 60, (1e-8, 1e-8)),
+    "gauss_newton, lowest": ({"choose": "lowest"}, 60, (1e-8, 1e-8)),
     "lbfgs": ({}, 60, (1e-8, 1e-6)),
     "levenberg_marquardt": ({}, 60, (1e-8, 1e-8)),
     "rmsprop": ({"learning_rate": 1e-3}, 8000, (1e-2, 1e-2)),
@@ -157,3 +160,49 @@ def test_least_absolute_values_ignore_an_outlier():
 def test_bad_options(name, options, loss, says):
     with pytest.raises(ProblemError, match=says):
         make_optimizer(name, options, loss)
+
+
+# --- normal equations -----------------------------------------------------------------------------------
+
+
+def pointwise(key, rows, inputs=3):
+    """Two kinds of residuals of a small model, with two values and one value a row."""
+    data = jax.random.normal(key, (rows, inputs))
+    params = {"a": jax.random.normal(key, (inputs, 2)), "b": jnp.ones(2)}
+    first = Block(lambda p, x: jnp.tanh(x @ p["a"] + p["b"]), data, jnp.array([0.5, 2.0]))
+    second = Block(lambda p, x: jnp.sum(x @ p["a"], keepdims=True), data[: rows // 2], jnp.array([3.0]))
+    return PointwiseResidual((first, second)), params
+
+
+def dense(residual, params):
+    r, jac = linearize(residual, params)
+    return np.asarray(r), np.asarray(jac)
+
+
+def test_jacobian_of_pointwise_residuals_is_that_of_jax():
+    residual, params = pointwise(jax.random.PRNGKey(0), 7)
+    r, jac = dense(residual, params)
+    flat, unravel = jax.flatten_util.ravel_pytree(params)
+    np.testing.assert_allclose(jac, jax.jacfwd(lambda p: residual(unravel(p)))(flat), rtol=1e-13, atol=1e-14)
+    np.testing.assert_array_equal(r, residual(params))
+
+
+@pytest.mark.parametrize(("rows", "memory"), [(7, 2**30), (7, 500), (7, 100), (2, 2**30)])
+def test_normal_equations_against_dense_algebra(rows, memory):
+    """Whole, in blocks whose last one is filled up, and in the N x N form."""
+    residual, params = pointwise(jax.random.PRNGKey(1), rows)
+    r, jac = dense(residual, params)
+    system = jax.jit(lambda p: normal_equations(residual, p, memory)[:3])(params)
+    np.testing.assert_allclose(system[0], 0.5 * r @ r, rtol=1e-13)
+    np.testing.assert_allclose(system[1], jac.T @ r, rtol=1e-12, atol=1e-12)
+    assert bool(system[2])
+    move = jax.jit(lambda p: normal_equations(residual, p, memory).solve(jnp.asarray(0.1)))(params)
+    np.testing.assert_allclose(move, -np.linalg.solve(jac.T @ jac + 0.1 * np.eye(8), jac.T @ r), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_symmetric_product_of_blas_is_the_product(dtype):
+    jac = jax.random.normal(jax.random.PRNGKey(0), (9, 5)).astype(dtype)
+    found = jax.jit(gram)(jac)
+    assert found.dtype == jac.dtype
+    np.testing.assert_allclose(np.tril(found), np.tril(jac.T @ jac), rtol=1e-5 if dtype == "float32" else 1e-13)

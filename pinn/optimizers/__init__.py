@@ -6,11 +6,15 @@ from typing import Any
 from pinn.errors import Key, ProblemError, unknown
 from pinn.optimizers.base import Block, Optimizer, PointwiseResidual, ResidualFn, StepInfo, linearize
 from pinn.optimizers.first_order import first_order, from_optax, optax_optimizers
+from pinn.optimizers.gauss_newton import gauss_newton
 from pinn.optimizers.levenberg_marquardt import levenberg_marquardt
 from pinn.options import check_options
 
 # Second-order methods of our own; every optax optimizer is known besides, by its optax name.
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"levenberg_marquardt": levenberg_marquardt}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "gauss_newton": gauss_newton,
+    "levenberg_marquardt": levenberg_marquardt,
+}
 
 __all__ = [
     "OPTIMIZERS",
@@ -21,6 +25,7 @@ __all__ = [
     "StepInfo",
     "check_stage",
     "first_order",
+    "gauss_newton",
     "levenberg_marquardt",
     "linearize",
     "make_optimizer",
