@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.derivatives import partials
-from pinn.networks import Network
+from pinn.derivatives import Axes, partials
 from pinn.optimizers import Block, PointwiseResidual
 from pinn.problem import Constraint, Problem
 from pinn.sampling import Points, draw
@@ -16,6 +15,7 @@ from pinn.settings import SamplingSettings
 from pinn.weights import scale, weight_of
 
 Blocks = dict[str, Array]  # constraint name -> (N,)
+Table = Mapping[Axes, Array]  # derivatives by the coordinates they are taken in
 
 
 def by_place(constraints: Sequence[Constraint]) -> dict[str, list[Constraint]]:
@@ -26,8 +26,18 @@ def by_place(constraints: Sequence[Constraint]) -> dict[str, list[Constraint]]:
     return places
 
 
+def needed_axes(problem: Problem, constraints: Sequence[Constraint]) -> set[Axes]:
+    """List the derivatives some constraints mention, as the coordinates they are taken in."""
+    partials = (problem.symbols.partial(n) for c in constraints for n in c.residual.needs)
+    return {p.axes for p in partials if p is not None}
+
+
 def residual_at(
-    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], point: Array
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    u: Callable[[Array], Array],
+    point: Array,
+    added: Table | None = None,
 ) -> Array:
     """Evaluate constraints at one point.
 
@@ -36,6 +46,7 @@ def residual_at(
         constraints: K of them.
         u: point (d,) -> values of the unknowns (m,), differentiable by jax.
         point: (d,).
+        added: what is added to u and its derivatives at this point, by axes, (m,) each.
 
     Returns:
         Residuals, (K,).
@@ -43,7 +54,9 @@ def residual_at(
     symbols = problem.symbols
     given = dict(zip(problem.coordinates, point, strict=True)) | dict(problem.parameters)
     needed = {n: symbols.partial(n) for c in constraints for n in c.residual.needs if n not in given}
-    table = partials(u, point, {p.axes for p in needed.values()})
+    table = partials(u, point, needed_axes(problem, constraints))
+    if added is not None:
+        table = {axes: table[axes] + added[axes] for axes in added}
     values = given | {name: table[p.axes][p.unknown] for name, p in needed.items()}
     results = [c.residual.fn(**{n: values[n] for n in c.residual.needs}) for c in constraints]
     return jnp.stack([jnp.asarray(r, point.dtype) for r in results])
@@ -59,51 +72,58 @@ def sample(problem: Problem, constraints: Sequence[Constraint], settings: Sampli
 
 
 def residual_blocks(
-    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], points: Points
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    u: Callable[[Array], Array],
+    points: Points,
+    added: Mapping[str, Table] | None = None,
 ) -> Blocks:
     """Evaluate constraints on points.
+
+    Args:
+        problem: see `residual_at`.
+        constraints: those to evaluate.
+        u: point (d,) -> unknowns (m,).
+        points: by place.
+        added: by place, what is added to u and its derivatives, (N, m) by axes.
 
     Returns:
         ``{constraint name: residuals (N,)}``.
     """
     blocks: Blocks = {}
     for place, group in by_place(constraints).items():
-        values = jax.vmap(lambda x, group=group: residual_at(problem, group, u, x))(points[place])
+        values = jax.vmap(lambda x, more, group=group: residual_at(problem, group, u, x, more))(
+            points[place], None if added is None else added[place]
+        )
         blocks |= {c.name: values[:, k] for k, c in enumerate(group)}
     return blocks
-
-
-def residual_sizes(
-    problem: Problem, constraints: Sequence[Constraint], u: Callable[[Array], Array], points: Points
-) -> dict[str, Array]:
-    """Return by place the root of the sum of squares of the residuals that share a point, (N,)."""
-    blocks = residual_blocks(problem, constraints, u, points)
-    return {place: jnp.sqrt(sum(blocks[c.name] ** 2 for c in group)) for place, group in by_place(constraints).items()}
 
 
 def residual_vector(
     problem: Problem,
     constraints: Sequence[Constraint],
-    network: Network,
+    u: Callable[[Any, Array], Array],
     weights: Mapping[str, float],
     points: Points,
+    added: Mapping[str, Table] | None = None,
 ) -> PointwiseResidual:
     """Return params -> r (N,), with loss r.r / 2 = half the weighted sum of mean squares.
 
     Args:
         problem: what is solved.
         constraints: those the loss is made of.
-        network: the ansatz.
+        u: (params, point) -> unknowns.
         weights: by constraint name, where they are not the default of `pinn.weights`.
-        points: from `sample`.
+        points: by place.
+        added: see `residual_blocks`.
     """
     blocks = []
     for place, group in by_place(constraints).items():
-        data = points[place]
+        data = (points[place], None if added is None else added[place])
 
-        def fn(params: Any, point: Array, group: list[Constraint] = group) -> Array:
-            return residual_at(problem, group, lambda x: network.apply(params, x), point)
+        def fn(params: Any, row: tuple[Array, Table | None], group: list[Constraint] = group) -> Array:
+            return residual_at(problem, group, lambda x: u(params, x), *row)
 
-        factors = [scale(weight_of(c, weights), len(data)) for c in group]
-        blocks.append(Block(fn, data, jnp.asarray(factors, data.dtype)))
+        factors = [scale(weight_of(c, weights), len(data[0])) for c in group]
+        blocks.append(Block(fn, data, jnp.asarray(factors, data[0].dtype)))
     return PointwiseResidual(tuple(blocks))

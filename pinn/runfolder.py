@@ -15,7 +15,7 @@ from pinn.errors import ProblemError, dotted, shorten
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe, fingerprint
-from pinn.state import Plan, TrainState, begin_stage, init_state
+from pinn.state import Plan, TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
 # Settings that say only how long to go on; all others have to be those of the interrupted run.
@@ -122,7 +122,8 @@ class RunFolder:
 
     def save_state(self, plan: Plan, state: TrainState) -> None:
         """Write the checkpoint."""
-        checkpoint.save(self.path / "checkpoint.npz", state, describe(plan.problem, plan.settings))
+        tree = {"state": state, "params": solution_params(state)}
+        checkpoint.save(self.path / "checkpoint.npz", tree, describe(plan.problem, plan.settings))
 
     def load_state(self, plan: Plan) -> TrainState:
         """Read the checkpoint, and cut the log back to it.
@@ -132,8 +133,10 @@ class RunFolder:
         """
         file = self.path / "checkpoint.npz"
         arrays, _ = checkpoint.load(file)
-        stage = int(arrays[".stage"])
-        state = checkpoint.restore(arrays, begin_stage(plan, init_state(plan), stage), str(file))
+        if "['state'].number" not in arrays:
+            raise ProblemError("is the checkpoint of an older version.", place=str(file))
+        number, stage = (int(arrays[f"['state'].{name}"]) for name in ("number", "stage"))
+        state = checkpoint.restore(arrays, state_like(plan, number, stage), str(file), "['state']")
         kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
         self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
         return state

@@ -77,19 +77,18 @@ def draw(method: str, key: Array, n: int, domain: Domain, where: Mapping[str, fl
     return jnp.stack(columns, axis=1)
 
 
-def focus(key: Array, points: Array, sizes: Array, n: int) -> Array:
+def focus(key: Array, sizes: Array, n: int) -> Array:
     """Pick n of many points, with a density of one half uniform and one half proportional to a residual.
 
     A point that is not finite is always picked, so that the step that meets it can name it.
 
     Args:
         key: random key.
-        points: candidates, (M, d), M >= n.
-        sizes: absolute residual at each, (M,).
+        sizes: absolute residual at each candidate, (M,), M >= n.
         n: how many to keep.
 
     Returns:
-        Different points, (n, d).
+        Indices of different points, (n,).
 
     Source: Wu, Zhu, Tan, Kartha & Lu (2023), Comput. Methods Appl. Mech. Eng. 403, 115671 (RAD with k = c = 1).
     """
@@ -97,4 +96,4 @@ def focus(key: Array, points: Array, sizes: Array, n: int) -> Array:
     density = jnp.where(jnp.isfinite(sizes), sizes / mean + 1, jnp.inf)
     # The n largest of log density plus Gumbel noise are a draw without replacement.
     order = jnp.log(density) + jax.random.gumbel(key, sizes.shape, sizes.dtype)
-    return points[jax.lax.top_k(order, n)[1]]
+    return jax.lax.top_k(order, n)[1]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pinn.errors import Key, ProblemError, did_you_mean
 
 Enforcement = Literal["auto", "hard", "soft"]
+LiftKind = Literal["reaction", "heat", "none"]
 Positive = Annotated[int, Field(ge=1, le=10**9)]
 
 
@@ -33,7 +34,9 @@ class AnsatzSettings(Section):
 
     initial: Enforcement = "auto"
     dirichlet: Enforcement = "auto"
-    harmonics: Positive = 8
+    lift: LiftKind = "reaction"
+    harmonics: Positive = 4
+    waves: Annotated[int, Field(ge=0, le=1000)] = 2
 
 
 class NetworkSettings(Options):
@@ -70,6 +73,8 @@ class TrainingSettings(Section):
     precision: Literal["float32", "float64"] = "float64"
     loss: Literal["mean_square", "mean_absolute"] = "mean_square"
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    windows: Literal["auto"] | Annotated[int, Field(ge=1, le=10**4)] | list[float] = "auto"
+    attempts: Positive = 8
     stages: Annotated[list[StageSettings], Field(min_length=1)] = [StageSettings(optimizer="gauss_newton", steps=5000)]
 
 

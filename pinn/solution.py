@@ -198,11 +198,10 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     if fingerprint(problem) != meta["problem_sha256"]:
         raise ProblemError(f"is of another problem than {problem.name!r}.", place=str(file))
     settings = make_settings(meta["settings"])
-    prefix = ".params" if any(name.startswith(".params") for name in arrays) else "['params']"
     with in_precision(settings):
         ansatz = build_ansatz(problem, settings, network)
-        like = jax.eval_shape(lambda: _params_like(ansatz, settings))
-        params = checkpoint.restore(arrays, like, str(file), prefix)
+        like = jax.eval_shape(lambda: _params_like(ansatz, settings, _windows(arrays, str(file))))
+        params = checkpoint.restore(arrays, like, str(file), "['params']")
     numbers = path / "summary.json"
     summary = (
         json.loads(numbers.read_text(encoding="utf-8"))
@@ -212,6 +211,14 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     return Solution(problem, settings, ansatz, params, summary)
 
 
-def _params_like(ansatz: Ansatz, settings: Settings) -> Params:
+def _windows(arrays: dict[str, np.ndarray], place: str) -> int:
+    """Return the number of windows the params in a file are of."""
+    starts = arrays.get("['params'].windows.start")
+    if starts is None:
+        raise ProblemError("was written by an older version.", place=place)
+    return len(starts)
+
+
+def _params_like(ansatz: Ansatz, settings: Settings, windows: int) -> Params:
     params = ansatz.network.init(jax.random.PRNGKey(0))
-    return jax.tree.map(lambda x: x.astype(settings.training.precision), params)
+    return jax.tree.map(lambda x: jax.numpy.repeat(x.astype(settings.training.precision), windows, 0), params)

@@ -15,7 +15,7 @@ from pinn.reference import Reference, grid_of, make_reference
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
-from pinn.state import Plan, TrainState, init_state, make_plan
+from pinn.state import Plan, TrainState, init_state, make_plan, solution_params
 from pinn.train import Limits, Outcome, train
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
@@ -107,7 +107,7 @@ def _solve(
         hooks.on_note("no reference is known, so the target cannot be checked while training")
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
-        _target_check(plan, reference, state.params),
+        _target_check(plan, reference),
         hooks.stop,
     )
     history: list[dict[str, Any]] = []
@@ -130,25 +130,26 @@ def _reference(problem: Problem) -> Reference | None:
     return make_reference(problem, grid_of(problem.domain))
 
 
-def _target_check(plan: Plan, reference: Reference | None, params: Any) -> Callable[[Any], bool] | None:
+def _target_check(plan: Plan, reference: Reference | None) -> Callable[[Any], bool] | None:
     """Return a test of the target that takes at most a twentieth of the time."""
     if reference is None:
         return None
-    grid, pause = grid_of(plan.problem.domain), {"until": 0.0}
+    grid, pause = grid_of(plan.problem.domain), {"until": None}
 
     def error(params: Any) -> float:
         values = on_grid(plan.ansatz.network, params, plan.problem, grid)
         return total_relative_l2(errors(values, reference.values, plan.problem))
 
     def reached(params: Any) -> bool:
-        began = time.monotonic()
-        if began < pause["until"]:
+        if pause["until"] is None:
+            error(params)  # compiles, so that the pauses count evaluations only
+        elif time.monotonic() < pause["until"]:
             return False
+        began = time.monotonic()
         met = error(params) <= plan.settings.target.relative_l2
         pause["until"] = time.monotonic() + 20 * (time.monotonic() - began)
         return met
 
-    error(params)  # compiles, so that the pauses count evaluations only
     return reached
 
 
@@ -162,14 +163,14 @@ def _finish(
     started: float,
 ) -> Solution:
     """Evaluate, and put the run in numbers. An interrupted run is not evaluated: its user waits."""
-    began, problem, network = time.monotonic(), plan.problem, plan.ansatz.network
+    began, problem, network, params = time.monotonic(), plan.problem, plan.ansatz.network, solution_params(state)
     grid, values, found, held_out, trained = {}, {}, None, None, None
     if outcome.status != "interrupted":
         grid = grid_of(problem.domain)
-        values = on_grid(network, state.params, problem, grid)
+        values = on_grid(network, params, problem, grid)
         reference = reference or _reference(problem)
         found = errors(values, reference.values, problem) if reference else None
-        held_out, trained = _residual_sizes(plan, state)
+        held_out, trained = _residual_sizes(plan, params, state.key, outcome.points)
     target = plan.settings.target.relative_l2
     now = time.monotonic()
     summary = {
@@ -189,8 +190,9 @@ def _finish(
             "total": now - started,
         },
         "steps": int(state.step),
-        "points": {place: len(x) for place, x in state.points.items()},
+        "points": {place: x.size for place, x in state.points.items()},
         "params": sum(x.size for x in jax.tree.leaves(state.params)),
+        "windows": list(plan.edges),
         "target": {
             "relative_l2": target,
             "seconds": plan.settings.training.seconds,
@@ -204,14 +206,14 @@ def _finish(
         "problem_sha256": fingerprint(problem),
     }
     truth = reference.values if found else {}
-    return Solution(problem, plan.settings, plan.ansatz, state.params, summary, history, grid, values, truth)
+    return Solution(problem, plan.settings, plan.ansatz, params, summary, history, grid, values, truth)
 
 
-def _residual_sizes(plan: Plan, state: TrainState) -> tuple[dict[str, Any], dict[str, float]]:
+def _residual_sizes(plan: Plan, params: Any, key: Any, points: Any) -> tuple[dict[str, Any], dict[str, float]]:
     """Return rms and maximum of all constraints on unseen points, and the rms on the training points."""
     problem, count = plan.problem, plan.settings.sampling.held_out
     sampling = plan.settings.sampling.model_copy(update={"equations": count, "conditions": max(1, count // 4)})
-    dtype = jax.tree.leaves(state.params)[0].dtype
+    dtype = jax.tree.leaves(params)[0].dtype
 
     @jax.jit
     def blocks(params: Any, key: Any, points: Any) -> tuple[Any, Any]:
@@ -223,8 +225,8 @@ def _residual_sizes(plan: Plan, state: TrainState) -> tuple[dict[str, Any], dict
         # Hard conditions have no training points; new ones fill their places.
         return at(unseen), at(sample(problem, problem.constraints, plan.settings.sampling, key) | points)
 
-    held_out, trained = (sizes(b) for b in blocks(state.params, state.key, state.points))
-    names = {c.name for c in plan.constraints}
+    held_out, trained = (sizes(b) for b in blocks(params, key, points))
+    names = {c.name for c in plan.constraints(len(plan.edges) - 2)}
     return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
 
 

@@ -1,18 +1,20 @@
 """What stays fixed while training, and what changes: `Plan` and `TrainState`."""
 
+import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz import Ansatz
+from pinn.ansatz import Ansatz, Pieces, Window, appended
+from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large
 from pinn.errors import ProblemError
-from pinn.optimizers import Optimizer, make_optimizer
-from pinn.problem import Constraint, Problem
-from pinn.residuals import residual_at, residual_sizes, sample
-from pinn.sampling import Points, focus
+from pinn.optimizers import Optimizer, PointwiseResidual, make_optimizer
+from pinn.problem import TIME, Constraint, Problem
+from pinn.residuals import residual_at, sample
 from pinn.settings import Settings
+from pinn.windows import choose_edges
 
 
 class Plan(NamedTuple):
@@ -23,17 +25,25 @@ class Plan(NamedTuple):
         settings: how.
         ansatz: the network with features and hard conditions.
         optimizers: one per stage.
+        edges: of the windows, from the start of the time range to its end.
     """
 
     problem: Problem
     settings: Settings
     ansatz: Ansatz
     optimizers: tuple[Optimizer, ...]
+    edges: tuple[float, ...]
 
-    @property
-    def constraints(self) -> tuple[Constraint, ...]:
-        """The constraints the loss is made of; the others hold by construction."""
-        return tuple(c for c in self.problem.constraints if c.name not in self.ansatz.hard)
+    def constraints(self, window: int = 0) -> tuple[Constraint, ...]:
+        """Return the constraints the loss of a window is made of; the others hold by construction or elsewhere."""
+        start, stop = self.edges[window : window + 2]
+
+        def counts(c: Constraint) -> bool:
+            # What an earlier window has reached at its end is not asked for again.
+            inside = TIME not in c.where or (start if window else -math.inf) < c.where[TIME] <= stop
+            return c.name not in self.ansatz.hard and inside
+
+        return tuple(c for c in self.problem.constraints if counts(c))
 
 
 class TrainState(NamedTuple):
@@ -48,7 +58,14 @@ class TrainState(NamedTuple):
         params: of the network.
         opt_state: of the stage's optimizer.
         key: random key the points are drawn from, uint32.
-        points: the current points, by place.
+        points: indices of the current points in the bank, by place.
+        number: index of the window, int32.
+        attempt: how often it was begun again, int32.
+        window: its range.
+        kept: params with the lowest loss on the whole bank, of all attempts.
+        kept_loss: that loss; inf before the first is known.
+        bank_loss: the last loss on the whole bank; nan before the first.
+        pieces: the windows before; None if there are none.
     """
 
     step: Array
@@ -59,7 +76,21 @@ class TrainState(NamedTuple):
     params: Any
     opt_state: Any
     key: Array
-    points: Points
+    points: dict[str, Array]
+    number: Array
+    attempt: Array
+    window: Window
+    kept: Any
+    kept_loss: Array
+    bank_loss: Array
+    pieces: Pieces | None
+
+
+def solution_params(state: TrainState) -> Pieces:
+    """Return the params of the whole solution: of the windows before, and the best of this one."""
+    known = jnp.isfinite(state.kept_loss)
+    here = jax.tree.map(lambda kept, last: jnp.where(known, kept, last), state.kept, state.params)
+    return appended(state.pieces, here, state.window)
 
 
 def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
@@ -73,10 +104,10 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
         make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
         for i, stage in enumerate(training.stages)
     )
-    plan = Plan(problem, settings, ansatz, optimizers)
+    plan = Plan(problem, settings, ansatz, optimizers, choose_edges(problem, training, ansatz))
     for constraint in problem.constraints:
         _try_out(plan, constraint)
-    if not plan.constraints:
+    if not plan.constraints():
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
     return plan
 
@@ -104,35 +135,62 @@ def _try_out(plan: Plan, constraint: Constraint) -> None:
 def init_state(plan: Plan) -> TrainState:
     """Make the state before the first step, from the seed in the settings."""
     dtype = jnp.dtype(plan.settings.training.precision)
-    key = jax.random.PRNGKey(plan.settings.training.seed)
-    params_key, points_key = jax.random.split(key)
-
-    @jax.jit
-    def arrays(params_key: Array, points_key: Array) -> tuple:
-        params = jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.network.init(params_key))
-        return params, plan.optimizers[0].init(params), _draw(plan, points_key)
-
-    params, opt_state, points = arrays(params_key, points_key)
+    params_key, points_key = jax.random.split(jax.random.PRNGKey(plan.settings.training.seed))
+    params = _fresh_params(plan, params_key)
     zero, infinite = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
-    return TrainState(zero, zero, zero, infinite, zero, params, opt_state, points_key, points)
+    return TrainState(
+        step=zero, stage=zero, stage_step=zero, best=infinite, best_step=zero,
+        params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, 0),
+        number=zero, attempt=zero, window=_window(plan, 0),
+        kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype), pieces=None,
+    )  # fmt: skip
 
 
-def _draw(plan: Plan, key: Array, pool: int = 1) -> Points:
-    """Draw the points of all places, ``pool`` times as many as the settings say."""
-    dtype, sampling = jnp.dtype(plan.settings.training.precision), plan.settings.sampling
-    many = sampling.model_copy(
-        update={"equations": pool * sampling.equations, "conditions": pool * sampling.conditions}
-    )
-    return {place: x.astype(dtype) for place, x in sample(plan.problem, plan.constraints, many, key).items()}
+def _fresh_params(plan: Plan, key: Array) -> Any:
+    dtype = jnp.dtype(plan.settings.training.precision)
+    return jax.jit(lambda key: jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.init(key)))(key)
 
 
-def _draw_focused(plan: Plan, params: Any, key: Array) -> Points:
-    """Draw points that gather where the residual is large: a pool first, of which a part is kept."""
-    draw_key, focus_key = jax.random.split(key)
-    pool = _draw(plan, draw_key, plan.settings.sampling.pool)
-    sizes = residual_sizes(plan.problem, plan.constraints, lambda x: plan.ansatz.network.apply(params, x), pool)
-    kept = {place: max(1, len(x) // plan.settings.sampling.pool) for place, x in pool.items()}
-    return {place: focus(focus_key, x, sizes[place], kept[place]) for place, x in pool.items()}
+def _window(plan: Plan, number: int) -> Window:
+    dtype = jnp.dtype(plan.settings.training.precision)
+    return Window(*(jnp.asarray(v, dtype) for v in (*plan.edges[number : number + 2], float(number > 0))))
+
+
+def _first_points(plan: Plan, number: int) -> dict[str, Array]:
+    """Return indices of the right number; the first step chooses its own."""
+    sampling, problem = plan.settings.sampling, plan.problem
+    drawn = jax.eval_shape(lambda key: sample(problem, plan.constraints(number), sampling, key), jax.random.PRNGKey(0))
+    return {place: jnp.arange(len(x), dtype=jnp.int32) for place, x in drawn.items()}
+
+
+def state_like(plan: Plan, number: int, stage: int) -> TrainState:
+    """Return a state of the structure a run has in a window and a stage; its numbers mean nothing."""
+    state = begin_stage(plan, init_state(plan), stage)
+    if not number:
+        return state
+    pieces = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), Pieces(state.params, state.window))
+    return state._replace(pieces=pieces, points=_first_points(plan, number))
+
+
+def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
+    """Begin the window again, from fresh params; the best so far are kept."""
+    attempt = state.attempt + 1
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.split(state.key)[0], state.number), attempt)
+    state = state._replace(attempt=attempt, params=_fresh_params(plan, key))
+    return begin_stage(plan, state, 0)
+
+
+def begin_window(plan: Plan, state: TrainState) -> TrainState:
+    """Go on to the next window, from the best params of this one."""
+    pieces, number = solution_params(state), int(state.number) + 1
+    params = jax.tree.map(lambda x: x[-1], pieces.params)
+    zero = jnp.zeros((), jnp.int32)
+    state = state._replace(
+        params=params, kept=params, kept_loss=jnp.full_like(state.kept_loss, jnp.inf), number=zero + number,
+        attempt=zero, window=_window(plan, number), pieces=pieces, points=_first_points(plan, number),
+        bank_loss=jnp.full_like(state.bank_loss, jnp.nan),
+    )  # fmt: skip
+    return begin_stage(plan, state, 0)
 
 
 def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
@@ -143,16 +201,38 @@ def begin_stage(plan: Plan, state: TrainState, stage: int) -> TrainState:
     return state._replace(stage=number, stage_step=zero, best=best, best_step=zero, opt_state=opt_state)
 
 
-def redraw(plan: Plan, stage: int, state: TrainState) -> TrainState:
-    """Replace the points if the stage's cadence says so.
+def cadence(plan: Plan, stage: int) -> int:
+    """Return the steps between redraws of the points in a stage."""
+    return plan.settings.training.stages[stage].redraw or plan.optimizers[stage].redraw
 
-    They are focused where the cadence is ten steps or more; on a shorter one the pool would cost more than the steps.
+
+def bank_age(plan: Plan, stage: int) -> int:
+    """Return the steps a bank serves in a stage."""
+    return cadence(plan, stage) * (LIFE if plan.settings.sampling.pool > 1 else 1)
+
+
+def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, state: TrainState) -> TrainState:
+    """Choose other points of the bank if the stage's cadence says so, and keep the params if none were better.
+
+    Residuals of the whole bank are asked for where the cadence is ten steps or more; on a shorter one they would cost
+    more than the steps.
     """
-    every = plan.settings.training.stages[stage].redraw or plan.optimizers[stage].redraw
-    focused = plan.settings.sampling.pool > 1 and every >= 10
+    every, pool = cadence(plan, stage), plan.settings.sampling.pool
 
     def fresh(state: TrainState) -> TrainState:
         key = jax.random.fold_in(state.key, state.step)
-        return state._replace(points=_draw_focused(plan, state.params, key) if focused else _draw(plan, key))
+        if pool == 1:
+            return state._replace(points=choose_first(bank, pool))
+        if every < 10:
+            return state._replace(points=choose_any(key, bank, pool))
+        r = residual(state.params)
+        return judged(state, 0.5 * r @ r)._replace(points=choose_large(key, bank, residual, r, pool))
 
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
+
+
+def judged(state: TrainState, loss: Array) -> TrainState:
+    """Keep the params if their loss on the whole bank is the lowest so far."""
+    better = loss < state.kept_loss
+    kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.kept)
+    return state._replace(kept=kept, kept_loss=jnp.where(better, loss, state.kept_loss), bank_loss=loss)

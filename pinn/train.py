@@ -1,7 +1,11 @@
-"""The only training loop: stages in sequence, points redrawn on a cadence, stopped by steps, time or target.
+"""The only training loop: windows in sequence, stages in each, points redrawn on a cadence, stopped by steps or time.
 
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
+
+A window that has come to rest before its share of the time is over is begun again from fresh params, and the
+best of its attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that differs by orders of
+magnitude, and the loss on points it has not used tells.
 """
 
 import time
@@ -13,12 +17,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pinn.bank import Bank, residual_on
 from pinn.failure import explain
 from pinn.optimizers import StepInfo
-from pinn.residuals import residual_vector
-from pinn.state import Plan, TrainState, begin_stage, redraw
+from pinn.programs import Programs
+from pinn.sampling import Points
+from pinn.state import (
+    Plan,
+    TrainState,
+    bank_age,
+    begin_attempt,
+    begin_stage,
+    begin_window,
+    redraw,
+    solution_params,
+)
+from pinn.windows import share
 
-THROUGH = "all stages are through"
+THROUGH, AT_REST, TIME_UP = "all stages are through", "no further progress", "the time was up"
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -28,7 +44,7 @@ class Limits(NamedTuple):
 
     Attributes:
         deadline: on the clock of `time.monotonic`; None for no limit.
-        reached: params -> whether the target is met; None for no target.
+        reached: params of the whole solution -> whether the target is met; None for no target.
         stop: asked between chunks; True interrupts.
     """
 
@@ -45,57 +61,14 @@ class Outcome(NamedTuple):
         message: a sentence.
         compile_seconds: spent in compilation.
         train_seconds: spent in steps.
+        points: those of the last step, by place; empty if there was none.
     """
 
     status: str
     message: str
     compile_seconds: float
     train_seconds: float
-
-
-def make_advance(plan: Plan, stage: int) -> Callable[[TrainState, Array], tuple[TrainState, StepInfo, Array]]:
-    """Return the function that takes up to n steps of a stage.
-
-    Returns:
-        (state, n) -> (state, info of the last step, whether all steps were finite). A step that is not
-        finite is not taken, and ends the chunk.
-    """
-    optimizer = plan.optimizers[stage]
-    weights = plan.settings.training.weights
-
-    def step(state: TrainState) -> tuple[TrainState, StepInfo, Array]:
-        drawn = redraw(plan, stage, state)
-        residual_fn = residual_vector(plan.problem, plan.constraints, plan.ansatz.network, weights, drawn.points)
-        params, opt_state, info = optimizer.step(residual_fn, drawn.params, drawn.opt_state)
-        finite = jnp.isfinite(info.loss)
-        for leaf in jax.tree.leaves(params):
-            finite &= jnp.all(jnp.isfinite(leaf))
-        better = info.loss < 0.9 * state.best
-        after = drawn._replace(
-            step=state.step + 1,
-            stage_step=state.stage_step + 1,
-            best=jnp.where(better, info.loss, state.best),
-            best_step=jnp.where(better, state.stage_step + 1, state.best_step),
-            params=params,
-            opt_state=opt_state,
-        )
-        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state), info, finite
-
-    def advance(state: TrainState, n: Array) -> tuple[TrainState, StepInfo, Array]:
-        dtype = jax.tree.leaves(state.params)[0].dtype
-        nothing = StepInfo(jnp.full((), jnp.nan, dtype), jnp.array(False), jnp.full((), jnp.nan, dtype))
-
-        def unfinished(carry: tuple) -> Array:
-            return (carry[0] < n) & carry[3]
-
-        def body(carry: tuple) -> tuple:
-            count, state, _, _ = carry
-            return (count + 1, *step(state))
-
-        start = (jnp.zeros((), jnp.int32), state, nothing, jnp.array(True))
-        return jax.lax.while_loop(unfinished, body, start)[1:]
-
-    return advance
+    points: Points
 
 
 def train(
@@ -105,7 +78,7 @@ def train(
     on_log: Callable[[dict[str, Any]], None] = lambda record: None,
     on_state: Callable[[TrainState], None] = lambda state: None,
 ) -> tuple[TrainState, Outcome]:
-    """Run the stages that are left.
+    """Run the windows, and in each the stages, that are left.
 
     Args:
         plan: what stays fixed.
@@ -117,74 +90,126 @@ def train(
     Returns:
         The state after the last good step, and how it ended.
     """
-    compile_seconds = train_seconds = longest_compile = 0.0
+    programs, windows, began = Programs(plan), len(plan.edges) - 1, time.monotonic()
     status, message = "done", THROUGH
-    for stage in range(int(state.stage), len(plan.optimizers)):
-        if stage != int(state.stage):
-            state = begin_stage(plan, state, stage)
-        began = time.monotonic()
-        # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
-        if limits.deadline is not None and began + longest_compile >= limits.deadline:
-            message = "the time was up"
+    for number in range(int(state.number), windows):
+        if number > int(state.number):
+            state = begin_window(plan, state)
+        state, status, message = _run_window(programs, state, limits, windows - number, on_log, on_state)
+        if message not in (THROUGH, AT_REST):
             break
-        count = jnp.zeros((), jnp.int32)
-        advance = jax.jit(make_advance(plan, stage)).lower(state, count).compile()
-        longest_compile = max(longest_compile, time.monotonic() - began)
-        compile_seconds += time.monotonic() - began
+    if message == TIME_UP and number < windows - 1:
+        end = f"{plan.problem.coordinates[plan.ansatz.time_axis]}={plan.edges[number + 1]:g}"
+        message = f"{TIME_UP} in window {number + 1} of {windows}; after {end} the solution only stands still"
+    points = programs.latest.at(state.points).points if programs.latest else {}
+    return state, Outcome(status, message, programs.seconds, time.monotonic() - began - programs.seconds, points)
+
+
+def _run_window(
+    programs: Programs, state: TrainState, limits: Limits, left: int, on_log: Callable, on_state: Callable
+) -> tuple[TrainState, str, str]:
+    """Run attempts at a window until its share of the time is used."""
+    plan, until = programs.plan, None
+    while True:
         began = time.monotonic()
-        state, status, message = _run_stage(plan, stage, advance, state, limits, on_log, on_state)
-        train_seconds += time.monotonic() - began
-        if message != THROUGH:
-            break
-    return state, Outcome(status, message, compile_seconds, train_seconds)
+        for stage in range(int(state.stage), len(plan.optimizers)):
+            if stage != int(state.stage):
+                state = begin_stage(plan, state, stage)
+            first = int(state.step) - int(state.stage_step) % bank_age(plan, stage)
+            bank = programs.bank(state, first)
+            if limits.deadline is not None and time.monotonic() >= limits.deadline:
+                return state, "done", TIME_UP
+            advance = programs.advance(stage, state, bank)
+            until = until or share(time.monotonic(), limits.deadline, left)
+            state, status, message = _run_stage(programs, stage, advance, bank, state, limits, until, on_log, on_state)
+            if message not in (THROUGH, AT_REST):
+                break
+        if status != "done":
+            return state, status, message
+        state = programs.judge(state, bank)
+        on_state(state)
+        took = time.monotonic() - began
+        again = message == AT_REST and time.monotonic() + 0.7 * took < until
+        if limits.deadline is None or not again or int(state.attempt) + 1 >= plan.settings.training.attempts:
+            late = limits.deadline is not None and time.monotonic() >= limits.deadline
+            return state, status, TIME_UP if message == TIME_UP and (left == 1 or late) else _or_through(message)
+        state = begin_attempt(plan, state)
+
+
+def _or_through(message: str) -> str:
+    """A window whose share is used up is through; the run goes on with the next."""
+    return THROUGH if message == TIME_UP else message
 
 
 def _run_stage(
-    plan: Plan,
+    programs: Programs,
     stage: int,
     advance: Callable,
+    bank: Bank,
     state: TrainState,
     limits: Limits,
+    until: float,
     on_log: Callable[[dict[str, Any]], None],
     on_state: Callable[[TrainState], None],
 ) -> tuple[TrainState, str, str]:
-    settings, optimizer = plan.settings.training.stages[stage], plan.optimizers[stage]
+    plan = programs.plan
+    settings, optimizer, age = plan.settings.training.stages[stage], plan.optimizers[stage], bank_age(plan, stage)
     every = settings.log_every or optimizer.log_every
     patience = settings.patience or optimizer.patience
     done, best_step, per_step, most = int(state.stage_step), int(state.best_step), 0.0, min(every, FIRST_CHUNK)
+    pieces, drawn_at = state.pieces, done - done % age
     while done < settings.steps:
         # Chunks depend on the clock; patience is asked where the log is written, so that it does not.
         if patience and done % every == 0 and done - best_step >= patience:
-            break
+            return state, "done", AT_REST
         now = time.monotonic()
         if limits.stop():
             return state, "interrupted", "stopped by the user"
-        if limits.deadline is not None and now + per_step > limits.deadline:
-            return state, "done", "the time was up"
-        n = min(most, every - done % every, settings.steps - done)
-        state, info, finite = advance(state, jnp.asarray(n, jnp.int32))
-        info, finite, *counts = jax.device_get((info, finite, state.step, state.stage_step, state.best_step))
-        step, done, best_step = map(int, counts)
+        if now + per_step > until:
+            return state, "done", TIME_UP
+        if done - done % age != drawn_at:
+            bank, drawn_at = programs.bank(state, int(state.step)), done
+        n = min(most, every - done % every, age - done % age, settings.steps - done)
+        state, info, finite = advance(state._replace(pieces=None), bank, jnp.asarray(n, jnp.int32))
+        numbers = (info, finite, state.step, state.stage_step, state.best_step, state.bank_loss)
+        info, finite, step, done, best_step, bank_loss = jax.device_get(numbers)
+        step, done, best_step, state = int(step), int(done), int(best_step), state._replace(pieces=pieces)
         per_step = (time.monotonic() - now) / n
         most = max(1, int(CHUNK_SECONDS / per_step))
         if not finite:
-            points = jax.jit(lambda state: redraw(plan, stage, state).points)(state)
-            reason = explain(plan.problem, plan.constraints, plan.ansatz.network, state.params, points)
-            return state, "failed", reason
+            return state, "failed", _explain(plan, stage, bank, state)
         if done % every == 0 or done == settings.steps:
-            on_log(_record(step, stage, settings.optimizer, info))
+            on_log(_record(state, step, settings.optimizer, info, bank_loss))
         on_state(state)
-        if limits.reached is not None and limits.reached(state.params):
-            return state, "done", "the target is met"
+        last, current = int(state.number) == len(plan.edges) - 2, state._replace(kept=state.params)
+        if last and limits.reached is not None and limits.reached(solution_params(current)):
+            return current, "done", "the target is met"
     return state, "done", THROUGH
 
 
-def _record(step: int, stage: int, optimizer: str, info: StepInfo) -> dict[str, Any]:
+def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
+    constraints = plan.constraints(int(state.number))
+
+    @jax.jit
+    def part(state: TrainState, bank: Bank) -> Bank:
+        residual = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
+        return bank.at(redraw(plan, stage, residual, bank, state).points)
+
+    def u(params: Any, point: Array) -> Array:
+        return plan.ansatz.trained(params, state.window, point)
+
+    return explain(plan.problem, constraints, u, state.params, *part(state._replace(pieces=None), bank))
+
+
+def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:
     return {
         "step": step,
-        "stage": stage,
+        "window": int(state.number),
+        "attempt": int(state.attempt),
+        "stage": int(state.stage),
         "optimizer": optimizer,
         "loss": float(info.loss),
+        "held_out": None if np.isnan(bank_loss) else float(bank_loss),
         "accepted": bool(info.accepted),
         "damping": None if np.isnan(info.damping) else float(info.damping),
     }

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 
@@ -74,25 +73,12 @@ def _cholesky_solve(matrix: Array, right: Array) -> Array:
 
 
 def gram(jac: Array) -> Array:
-    """Return J^T J, (P, P); only its lower triangle is sure to be filled.
+    """Return J^T J, (P, P).
 
-    On a CPU by the symmetric product of BLAS, which does half the work of XLA's general one.
+    On two CPU cores the symmetric product of BLAS, called back from the compiled step, takes 0.75 to 0.9 of the time of
+    XLA's general product; forming it from blocks of the triangle saves nothing. XLA's is kept: it runs on every device.
     """
-    return jax.lax.platform_dependent(jac, cpu=_gram_blas, default=lambda j: j.T @ j)
-
-
-def _gram_blas(jac: Array) -> Array:
-    shape = jax.ShapeDtypeStruct((jac.shape[1], jac.shape[1]), jac.dtype)
-    return jax.pure_callback(_syrk, shape, jac, vmap_method="sequential")
-
-
-def _syrk(jac: np.ndarray) -> np.ndarray:
-    from scipy.linalg import blas
-
-    jac = np.asarray(jac)
-    syrk = blas.dsyrk if jac.dtype == np.float64 else blas.ssyrk
-    # BLAS counts columns first: its upper triangle of J^T J is the lower one of the transposed result.
-    return np.ascontiguousarray(syrk(1.0, jac.T, lower=0).T)
+    return jac.T @ jac
 
 
 def _summed(residual_fn: PointwiseResidual, params: Params, rows: int) -> tuple[Array, Array, Array]:

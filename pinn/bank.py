@@ -1,0 +1,131 @@
+"""The bank: points of one window, drawn once for many steps, with everything at them that no step changes.
+
+What data and earlier windows contribute to u and its derivatives does not depend on the params; it is computed once per
+point, so that a step costs the same with or without lifts and after any number of windows. Steps use a part of
+the bank at a time, chosen where the residual is large; the rest is what they are judged on.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pinn.ansatz import Ansatz, Pieces, Window
+from pinn.derivatives import partials
+from pinn.optimizers import PointwiseResidual
+from pinn.problem import TIME, Constraint, Problem
+from pinn.residuals import by_place, needed_axes, residual_vector, sample
+from pinn.sampling import Points, focus
+from pinn.settings import Settings
+
+LIFE = 50  # choices of points before a bank is drawn anew
+
+
+class Bank(NamedTuple):
+    """Points of a window.
+
+    Attributes:
+        points: by place, (M, d).
+        added: by place and axes, what data and earlier windows contribute to the derivatives of u there, (M, m).
+    """
+
+    points: Points
+    added: dict[str, Any]
+
+    def at(self, indices: dict[str, Array]) -> "Bank":
+        """Return a part of it, by place."""
+        return Bank(*({p: jax.tree.map(lambda x, i=i: x[i], part[p]) for p, i in indices.items()} for part in self))
+
+
+def bank_maker(
+    problem: Problem, constraints: Sequence[Constraint], ansatz: Ansatz, settings: Settings
+) -> Callable[[Array, Window, Pieces | None], Bank]:
+    """Return the function (key, window, earlier pieces) -> bank, compiled once for all windows."""
+    dtype, sampling = jnp.dtype(settings.training.precision), settings.sampling
+    many = {name: sampling.pool * getattr(sampling, name) for name in ("equations", "conditions")}
+    axes = {place: needed_axes(problem, group) for place, group in by_place(constraints).items()}
+
+    def table(u: Callable[[Array], Array], place: str, points: Array) -> dict:
+        def at(x: Array) -> dict:
+            found = partials(u, x, axes[place])
+            return {a: found[a] for a in axes[place]}
+
+        return jax.vmap(at)(points)
+
+    @jax.jit
+    def begin(key: Array, window: Window) -> Bank:
+        drawn = sample(problem, constraints, sampling.model_copy(update=many), key)
+        fixed_time = {c.place for c in constraints if TIME in c.where}
+        points = {
+            place: (x if place in fixed_time else _into(window, problem, ansatz, x)).astype(dtype)
+            for place, x in drawn.items()
+        }
+        return Bank(points, {place: table(ansatz.fixed, place, x) for place, x in points.items()})
+
+    @jax.jit
+    def add(bank: Bank, piece: Pieces) -> Bank:
+        def reached(point: Array) -> Array:
+            end = point.at[ansatz.time_axis].set(piece.windows.stop.astype(point.dtype))
+            return ansatz.trained(piece.params, piece.windows, end)
+
+        more = {place: table(reached, place, x) for place, x in bank.points.items()}
+        return bank._replace(added=jax.tree.map(jnp.add, bank.added, more))
+
+    def make(key: Array, window: Window, pieces: Pieces | None) -> Bank:
+        bank = begin(key, window)
+        for k in range(0 if pieces is None else pieces.windows.start.size):
+            bank = add(bank, jax.tree.map(lambda x, k=k: x[k], pieces))
+        return bank
+
+    return make
+
+
+def _into(window: Window, problem: Problem, ansatz: Ansatz, points: Array) -> Array:
+    """Move points drawn over the whole time range into a window."""
+    if ansatz.time_axis is None:
+        return points
+    (lo, hi), axis = problem.domain.bounds[TIME], ansatz.time_axis
+    return points.at[:, axis].set(window.start + (points[:, axis] - lo) / (hi - lo) * (window.stop - window.start))
+
+
+def residual_on(
+    problem: Problem, constraints: Sequence[Constraint], ansatz: Ansatz, settings: Settings, window: Window, bank: Bank
+) -> PointwiseResidual:
+    """Return params -> r (N,) on the points of a bank."""
+
+    def u(params: Any, point: Array) -> Array:
+        return ansatz.trained(params, window, point)
+
+    return residual_vector(problem, constraints, u, settings.training.weights, *bank)
+
+
+def choose_first(bank: Bank, pool: int) -> dict[str, Array]:
+    """Choose the first points of each place."""
+    return {place: jnp.arange(_part(len(x), pool), dtype=jnp.int32) for place, x in bank.points.items()}
+
+
+def choose_any(key: Array, bank: Bank, pool: int) -> dict[str, Array]:
+    """Choose points without looking at residuals: neighbours in the order they were drawn, from a random one on."""
+    chosen = {}
+    for index, (place, x) in enumerate(bank.points.items()):
+        first = jax.random.randint(jax.random.fold_in(key, index), (), 0, len(x))
+        chosen[place] = ((first + jnp.arange(_part(len(x), pool))) % len(x)).astype(jnp.int32)
+    return chosen
+
+
+def choose_large(key: Array, bank: Bank, residual: PointwiseResidual, r: Array, pool: int) -> dict[str, Array]:
+    """Choose points that gather where the residual r of the whole bank is large; see `pinn.sampling.focus`."""
+    chosen, begin = {}, 0
+    for index, (place, block) in enumerate(zip(bank.points, residual.blocks, strict=True)):
+        size = block.count * block.scale.size
+        values = r[begin : begin + size].reshape(block.count, block.scale.size) / block.scale[None, :]
+        begin += size
+        sizes = jnp.sqrt(jnp.sum(values**2, axis=1))
+        chosen[place] = focus(jax.random.fold_in(key, index), sizes, _part(block.count, pool))
+    return chosen
+
+
+def _part(count: int, pool: int) -> int:
+    return max(1, count // pool)

@@ -1,0 +1,60 @@
+"""A condition that the ansatz may carry: u = data on one face of the box."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pinn.problem import Constraint, Domain
+
+PointValue = Callable[[Array], Array]  # point (d,) -> value
+
+
+class HardFace(NamedTuple):
+    """A condition u = data on one face, to be carried by the ansatz.
+
+    Attributes:
+        constraint: the condition.
+        unknown: index of the unknown it fixes.
+        axis: the coordinate held fixed.
+        value: where, along that coordinate.
+        data: point -> value of the unknown on the face.
+        lifts: what is added to the data away from the face; see `pinn.lift`.
+    """
+
+    constraint: Constraint
+    unknown: int
+    axis: int
+    value: float
+    data: PointValue
+    lifts: tuple[PointValue, ...] = ()
+
+    def carried(self, point: Array) -> Array:
+        """Return the data, continued into the domain, with their lifts."""
+        total = self.data(point.at[self.axis].set(self.value))
+        for lift in self.lifts:
+            total = total + lift(point)
+        return total
+
+
+def tolerance() -> float:
+    """Of data that should agree, relative to their size; round-off of doubles is 1e-16, of singles 1e-7."""
+    return max(1e-9, 100 * float(jnp.finfo(jnp.zeros(()).dtype).eps))
+
+
+def probes(domain: Domain, where: dict[str, float], n: int = 64) -> np.ndarray:
+    """Return fixed pseudo-random points (n, d) with some coordinates held."""
+    unit = np.random.default_rng(0).random((n, len(domain.bounds)))
+    columns = [
+        np.full(n, where[c]) if c in where else lo + (hi - lo) * unit[:, i]
+        for i, (c, (lo, hi)) in enumerate(domain.bounds.items())
+    ]
+    return np.stack(columns, axis=1)
+
+
+def derivative(f: PointValue, axis: int) -> PointValue:
+    """Differentiate along an axis."""
+    return lambda x: jax.jvp(f, (x,), (jnp.zeros_like(x).at[axis].set(1),))[1]

@@ -1,0 +1,177 @@
+"""The corner lift: the singular part of a solution whose data do not fit where they meet the boundary.
+
+Initial data with a jump in value or slope across a periodic end, or with another value than a Dirichlet end demands,
+make a solution that is smooth only for t > 0. Near such a corner it behaves like the heat equation's answer to a
+step or a kink, which is known in closed form; with that taken out, what is left can be fitted by a network. Diffusion,
+velocity and reaction rate follow from the equation by differentiation, the jumps from the data.
+
+With q = sqrt(4 D t) and s >= 0 the distance to the corner:
+
+    smoothed |s| minus |s|:        K(t, s) = q/sqrt(pi) exp(-(s/q)^2) - s erfc(s/q)
+    smoothed sign minus sign:      -erfc(s/q)
+
+Source: Carslaw & Jaeger (1959), Conduction of Heat in Solids, 2nd ed., section 2.5 and appendix II (K = q ierfc).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.scipy.special import erfc
+
+from pinn.face import HardFace, PointValue, derivative
+from pinn.problem import TIME, Problem
+from pinn.settings import LiftKind
+
+IMAGES = 2  # periods on either side; their terms fall like exp(-(L/q)^2)
+NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivatives are finite
+
+
+class Law(NamedTuple):
+    """The equation as it acts on a small disturbance at a corner: u_t = D u_xx - v u_x - c u.
+
+    Attributes:
+        diffusion: D, > 0.
+        velocity: v.
+        rate: c.
+    """
+
+    diffusion: float
+    velocity: float
+    rate: float
+
+    def __str__(self) -> str:
+        """Name the three numbers."""
+        return f"diffusion {self.diffusion:.4g}, velocity {self.velocity:.4g}, reaction rate {self.rate:.4g}"
+
+
+def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[PointValue | None, str]:
+    """Lift the jumps of initial data across the ends of the one periodic coordinate.
+
+    The sum of data and lift is smooth for t > 0, and solves the linearised equation near the corner:
+
+        e^(-c t) S(t, x - v t) - S(0, x),
+
+    where S is a periodic function with the jumps of the data, smoothed by diffusion. S(0, .) is
+    V/2 (1 - 2 s/L) + J/2 s (L - s)/L, with V the jump in value, J the jump in slope, L the period and s = x - lo.
+
+    Returns:
+        The lift and a sentence on it; or None and the reason.
+    """
+    if problem.coordinates[face.axis] != TIME or len(problem.domain.periodic) != 1:
+        return None, "a lift is known only for initial data and one periodic coordinate."
+    (coordinate,) = problem.domain.periodic
+    axis, (lo, hi) = problem.coordinates.index(coordinate), problem.domain.bounds[coordinate]
+    if problem.order(coordinate) != 2:
+        return None, f"a lift is known only for equations of order two in {coordinate}."
+    ends = [_corner(problem, face, axis, end) for end in (lo, hi)]
+    law, reason = _law(kind, problem, face, axis, *ends)
+    if law is None:
+        return None, reason
+    value, slope = (float(f(ends[0]) - f(ends[1])) for f in (face.data, derivative(face.data, axis)))
+    lift = _periodic(problem, axis, face, value, slope, law)
+    jumps = [f"jump of {x:.4g} in {name}" for name, x in (("value", value), ("slope", slope)) if abs(x) > 1e-9]
+    return lift, f"its {' and '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
+
+
+def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind) -> tuple[PointValue | None, str]:
+    """Lift the difference between a Dirichlet end and the initial data there: (g - f) e^(-c t) erfc(s/q).
+
+    Returns:
+        The lift of the initial face and a sentence on it; or None and the reason.
+    """
+    corner = _corner(problem, initial, end.axis, end.value)
+    law, reason = _law(kind, problem, initial, end.axis, corner)
+    if law is None:
+        return None, reason
+    step, clock = float(end.data(corner) - initial.data(corner)), _clock(problem, initial, law)
+
+    def lift(point: Array) -> Array:
+        t, q = clock(point)
+        return step * jnp.exp(-law.rate * t) * erfc(jnp.abs(point[end.axis] - end.value) / q)
+
+    return lift, f"its difference of {step:.4g} to {end.constraint.name!r} lifted out ({law})"
+
+
+def linearise(problem: Problem, face: HardFace, axis: int, *corners: Array) -> tuple[Law | None, str]:
+    """Differentiate the equation with respect to u_t, u_xx, u_x and u, at the mean of the data at some corners.
+
+    Returns:
+        The law; or None and the reason.
+    """
+    space = problem.coordinates[axis]
+    if len(problem.coordinates) != 2 or len(problem.unknowns) != 1 or len(problem.equations) != 1:
+        return None, "a lift is known only for one equation in t and one other coordinate."
+    if problem.order(TIME) != 1 or problem.order(space) != 2:
+        return None, f"a lift is known only for equations of order one in t and two in {space}."
+    (equation,), (u,) = problem.equations, problem.unknowns
+    slope = derivative(face.data, axis)
+    table = {"": face.data, f"_{space}": slope, f"_{space}{space}": derivative(slope, axis)}
+    values = dict.fromkeys(equation.residual.needs, 0.0) | dict(problem.parameters)
+    values |= dict(zip(problem.coordinates, map(float, corners[0]), strict=True))
+    values |= {u + suffix: sum(float(f(x)) for x in corners) / len(corners) for suffix, f in table.items()}
+
+    def by(name: str) -> float:
+        if name not in equation.residual.needs:
+            return 0.0
+        given = {n: jnp.asarray(values[n], float) for n in equation.residual.needs}
+        return float(jax.grad(lambda x: equation.residual.fn(**given | {name: x}))(given[name]))
+
+    inertia = by(f"{u}_{TIME}")
+    if not inertia:
+        return None, f"the equation does not depend on {u}_{TIME} at the corner."
+    law = Law(-by(f"{u}_{space}{space}") / inertia, by(f"{u}_{space}") / inertia, by(u) / inertia)
+    if not law.diffusion > 0:
+        return None, f"no diffusion smooths it (the coefficient of {u}_{space}{space} gives {law.diffusion:.3g})."
+    return law, ""
+
+
+def _law(kind: LiftKind, problem: Problem, face: HardFace, axis: int, *corners: Array) -> tuple[Law | None, str]:
+    if kind == "none":
+        return None, "the settings want no lift."
+    law, reason = linearise(problem, face, axis, *corners)
+    return (law._replace(velocity=0.0, rate=0.0) if law and kind == "heat" else law), reason
+
+
+def _corner(problem: Problem, face: HardFace, axis: int, end: float) -> Array:
+    middle = jnp.asarray([sum(b) / 2 for b in problem.domain.bounds.values()], float)
+    return middle.at[face.axis].set(face.value).at[axis].set(end)
+
+
+def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tuple[Array, Array]]:
+    """Return point -> time since the face, and sqrt(4 D t)."""
+    never = NEVER * problem.domain.length(TIME)
+
+    def clock(point: Array) -> tuple[Array, Array]:
+        t = point[face.axis] - face.value
+        return t, jnp.sqrt(4 * law.diffusion * jnp.maximum(t, never))
+
+    return clock
+
+
+def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: float, law: Law) -> PointValue:
+    lo, hi = problem.domain.bounds[problem.coordinates[axis]]
+    period, clock = hi - lo, _clock(problem, face, law)
+
+    def sharp(s: Array) -> Array:
+        return value / 2 * (1 - 2 * s / period) + slope / 2 * s * (period - s) / period
+
+    def smoothing(s: Array, q: Array) -> Array:
+        """Return what diffusion adds to ``sharp``; corners lie at all multiples of the period."""
+        total = jnp.zeros_like(s)
+        for n in range(-IMAGES, IMAGES + 1):
+            z = jnp.abs(s + n * period) / q
+            kink = q * (jnp.exp(-z * z) / jnp.sqrt(jnp.pi) - z * erfc(z))
+            step = -jnp.sign(n + 0.5) * erfc(z)
+            total = total + slope / 2 * kink + value / 2 * step
+        return total
+
+    def lift(point: Array) -> Array:
+        t, q = clock(point)
+        here = jnp.mod(point[axis] - lo, period)
+        carried = jnp.mod(point[axis] - lo - law.velocity * t, period)
+        return jnp.exp(-law.rate * t) * (sharp(carried) + smoothing(carried, q)) - sharp(here)
+
+    return lift

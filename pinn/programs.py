@@ -1,0 +1,111 @@
+"""What a run compiles: the steps of a stage, the bank of a window, the judgement of an attempt."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pinn.bank import Bank, bank_maker, residual_on
+from pinn.optimizers import StepInfo
+from pinn.problem import Constraint
+from pinn.state import Plan, TrainState, judged, redraw
+
+
+def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple[TrainState, StepInfo, Array]]:
+    """Return the function that takes up to n steps of a stage.
+
+    Args:
+        plan: what stays fixed.
+        stage: index of the stage.
+        number: of the window; only which constraints it has matters.
+
+    Returns:
+        (state, bank, n) -> (state, info of the last step, whether all steps were finite). A step that is not
+        finite is not taken, and ends the chunk.
+    """
+    optimizer, constraints = plan.optimizers[stage], plan.constraints(number)
+
+    def step(state: TrainState, bank: Bank) -> tuple[TrainState, StepInfo, Array]:
+        def residual(bank: Bank) -> Any:
+            return residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
+
+        drawn = redraw(plan, stage, residual(bank), bank, state)
+        params, opt_state, info = optimizer.step(residual(bank.at(drawn.points)), drawn.params, drawn.opt_state)
+        finite = jnp.isfinite(info.loss)
+        for leaf in jax.tree.leaves(params):
+            finite &= jnp.all(jnp.isfinite(leaf))
+        better = info.loss < 0.9 * state.best
+        after = drawn._replace(
+            step=state.step + 1,
+            stage_step=state.stage_step + 1,
+            best=jnp.where(better, info.loss, state.best),
+            best_step=jnp.where(better, state.stage_step + 1, state.best_step),
+            params=params,
+            opt_state=opt_state,
+        )
+        return jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, state), info, finite
+
+    def advance(state: TrainState, bank: Bank, n: Array) -> tuple[TrainState, StepInfo, Array]:
+        dtype = jax.tree.leaves(state.params)[0].dtype
+        nothing = StepInfo(jnp.full((), jnp.nan, dtype), jnp.array(False), jnp.full((), jnp.nan, dtype))
+
+        def unfinished(carry: tuple) -> Array:
+            return (carry[0] < n) & carry[3]
+
+        def body(carry: tuple) -> tuple:
+            count, state, _, _ = carry
+            return (count + 1, *step(state, bank))
+
+        start = (jnp.zeros((), jnp.int32), state, nothing, jnp.array(True))
+        return jax.lax.while_loop(unfinished, body, start)[1:]
+
+    return advance
+
+
+class Programs:
+    """What is compiled, each when first asked for; windows with the same constraints share it."""
+
+    def __init__(self, plan: Plan):
+        self.plan, self.known, self.seconds, self.latest = plan, {}, 0.0, None
+
+    def _get(self, kind: str, stage: int, constraints: tuple[Constraint, ...], make: Callable[[], Any]) -> Any:
+        key = (kind, stage, tuple(c.name for c in constraints))
+        if key not in self.known:
+            began = time.monotonic()
+            self.known[key] = make()
+            self.seconds += time.monotonic() - began
+        return self.known[key]
+
+    def bank(self, state: TrainState, first_step: int) -> Bank:
+        """Draw the bank of a window; ``first_step`` is the step it serves from."""
+        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+        maker = self._get(
+            "bank", 0, constraints, lambda: bank_maker(plan.problem, constraints, plan.ansatz, plan.settings)
+        )
+        key = jax.random.fold_in(jax.random.fold_in(state.key, first_step), 1)
+        self.latest = maker(key, state.window, state.pieces)
+        return self.latest
+
+    def advance(self, stage: int, state: TrainState, bank: Bank) -> Callable:
+        """Compile the steps of a stage."""
+        number = int(state.number)
+
+        def make() -> Callable:
+            advance = make_advance(self.plan, stage, number)
+            return jax.jit(advance).lower(state._replace(pieces=None), bank, jnp.zeros((), jnp.int32)).compile()
+
+        return self._get("advance", stage, self.plan.constraints(number), make)
+
+    def judge(self, state: TrainState, bank: Bank) -> TrainState:
+        """Keep the params if their loss on the whole bank is the lowest so far."""
+        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+
+        def judge(state: TrainState, bank: Bank) -> TrainState:
+            r = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)(state.params)
+            return judged(state, 0.5 * r @ r)
+
+        compiled = self._get("judge", 0, constraints, lambda: jax.jit(judge))
+        return compiled(state._replace(pieces=None), bank)._replace(pieces=state.pieces)

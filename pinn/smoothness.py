@@ -1,0 +1,102 @@
+"""Where data are not as smooth as a hard condition has to be: jumps, ends that do not fit, faces that disagree.
+
+Each function looks for one obstacle and returns a sentence; an empty one if there is none.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pinn.face import HardFace, PointValue, derivative, probes, tolerance
+from pinn.problem import Problem
+
+SAMPLES, ZOOMS = 2001, 3  # how finely data are searched for jumps: to 1e-10 of the range
+
+
+def roughness(face: HardFace, problem: Problem) -> str:
+    """Say where the data of a face are not as smooth across a periodic end as the equation needs.
+
+    A jump in a derivative below the order of the equation puts a delta function into the equation, which
+    no pointwise residual sees: the hard ansatz would solve another problem, with zero residual everywhere.
+    """
+    for coordinate in problem.domain.periodic:
+        axis, (lo, hi) = problem.coordinates.index(coordinate), problem.domain.bounds[coordinate]
+        points = jnp.asarray(probes(problem.domain, dict(face.constraint.where), 8), float)
+        values = face.data
+        for order in range(problem.order(coordinate)):
+            at_lo, at_hi = (jax.jit(jax.vmap(values))(points.at[:, axis].set(end)) for end in (lo, hi))
+            size = 1 + float(jnp.abs(at_lo).max() + jnp.abs(at_hi).max())
+            worst = int(jnp.abs(at_lo - at_hi).argmax())
+            if not abs(float(at_lo[worst] - at_hi[worst])) <= tolerance() * size:
+                name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
+                return (
+                    f"its data are not periodic: {name} is {float(at_lo[worst]):.4g} at {coordinate}={lo:g} and "
+                    f"{float(at_hi[worst]):.4g} at {coordinate}={hi:g}. A hard condition would solve "
+                    "the equation without that kink, which is a different problem."
+                )
+            values = derivative(values, axis)
+    return ""
+
+
+def jump(face: HardFace, problem: Problem) -> str:
+    """Say where the data of a face, or a derivative the equation needs to be continuous, jumps or is not finite."""
+    fixed = next(iter(probes(problem.domain, dict(face.constraint.where), 1)))
+    for axis, coordinate in enumerate(problem.coordinates):
+        if axis == face.axis:
+            continue
+        values = face.data
+        for order in range(max(1, problem.order(coordinate))):
+            name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
+            place = _find_jump(values, jnp.asarray(fixed, float), axis, problem.domain.bounds[coordinate])
+            if place is not None:
+                return (
+                    f"its data are not smooth: {name} jumps or is not finite at {coordinate}={place:.6g}, which the "
+                    "pointwise derivatives of a hard condition leave out."
+                )
+            values = derivative(values, axis)
+    return ""
+
+
+def _find_jump(f: PointValue, point: Array, axis: int, bounds: tuple[float, float]) -> float | None:
+    """Look for a jump of f along an axis by zooming in on where it changes most.
+
+    A smooth function changes less over a shorter interval; across a jump the change stays.
+    """
+
+    @jax.jit
+    def along(places: Array) -> Array:
+        return jax.vmap(lambda place: f(point.at[axis].set(place)))(places)
+
+    (a, b), changes, size = bounds, [], 0.0
+    for _ in range(ZOOMS):
+        places = np.linspace(a, b, SAMPLES)
+        found = np.asarray(along(jnp.asarray(places, point.dtype)))
+        if not np.isfinite(found).all():
+            return float(places[int(np.argmin(np.isfinite(found)))])
+        k = int(np.abs(np.diff(found)).argmax())
+        changes.append(abs(found[k + 1] - found[k]))
+        (a, b), size = places[k : k + 2], max(size, float(np.abs(found).max()))
+    noise = 1e3 * float(jnp.finfo(point.dtype).eps) * (1 + size)
+    return float(a) if changes[-1] > max(noise, 1e-4 * changes[0]) else None
+
+
+def conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> tuple[str, HardFace | None]:
+    """Say which other hard face contradicts this one, and give it if they differ in their data where they meet."""
+    for other in faces:
+        if other.unknown != face.unknown:
+            continue
+        if (other.axis, other.value) == (face.axis, face.value):
+            return f"{other.constraint.name!r} is already hard on the same face.", None
+        if other.axis == face.axis:
+            continue
+        where = dict(face.constraint.where) | dict(other.constraint.where)
+        points = jnp.asarray(probes(problem.domain, where, 8), float)
+        mine, theirs = (jax.jit(jax.vmap(f.data))(points) for f in (face, other))
+        worst = int(jnp.abs(mine - theirs).argmax())
+        if not float(jnp.abs(mine - theirs)[worst]) <= tolerance() * (1 + float(jnp.abs(mine).max())):
+            return (
+                f"where it meets {other.constraint.name!r} the data differ "
+                f"({float(theirs[worst]) + 0.0:.4g} there, {float(mine[worst]) + 0.0:.4g} here)."
+            ), other
+    return "", None

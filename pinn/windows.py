@@ -1,0 +1,64 @@
+"""Into which windows the time range is cut, and what a window's share of the time is."""
+
+import itertools
+import math
+from collections.abc import Sequence
+
+from pinn.ansatz import Ansatz
+from pinn.errors import ProblemError
+from pinn.optimizers import OPTIMIZERS
+from pinn.problem import TIME, Problem
+from pinn.settings import TrainingSettings
+
+MOST, EACH = 10, 6.0  # windows chosen by themselves, and seconds that each should have
+
+
+def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -> tuple[float, ...]:
+    """Return the edges of the windows, from the start of the time range to its end.
+
+    ``auto`` cuts where every initial condition is hard and second-order optimizers do the work: into as many equal
+    windows as get some seconds each, at most ten. Ten small fits are cheaper and closer than a large one.
+
+    Raises:
+        ProblemError: for windows that are no cut of the time range, or a problem that cannot be cut.
+    """
+    if ansatz.time_axis is None:
+        _refuse(training.windows, "the problem has no time.")
+        return (0.0, 1.0)
+    lo, hi = problem.domain.bounds[TIME]
+    if problem.order(TIME) > 1:
+        _refuse(
+            training.windows, f"the equations are of order {problem.order(TIME)} in {TIME}; windows need order one."
+        )
+        return (lo, hi)
+    if training.windows == "auto":
+        second_order = all(stage.optimizer in OPTIMIZERS for stage in training.stages)
+        seconds = math.inf if training.seconds is None else training.seconds
+        count = int(min(MOST, max(1, seconds // EACH))) if second_order and ansatz.anchored else 1
+        return _equal(lo, hi, count)
+    if isinstance(training.windows, int):
+        return _equal(lo, hi, training.windows)
+    return _checked(training.windows, lo, hi)
+
+
+def _refuse(windows: object, reason: str) -> None:
+    if windows not in ("auto", 1):
+        raise ProblemError(reason, ("training", "windows"), str(windows))
+
+
+def _equal(lo: float, hi: float, count: int) -> tuple[float, ...]:
+    return (*(lo + (hi - lo) * k / count for k in range(count)), hi)
+
+
+def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
+    key, text = ("training", "windows"), str(list(edges))
+    if any(b <= a for a, b in itertools.pairwise(edges)):
+        raise ProblemError("the edges of windows have to increase.", key, text)
+    if len(edges) < 2 or edges[0] != lo or edges[-1] != hi:
+        raise ProblemError(f"the edges have to go from {lo:g} to {hi:g}, the range of {TIME}.", key, text)
+    return tuple(edges)
+
+
+def share(now: float, deadline: float | None, left: int) -> float:
+    """Return until when a window may take, with ``left`` windows to go, itself included."""
+    return math.inf if deadline is None else now + (deadline - now) / left
