@@ -170,7 +170,7 @@ def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: 
 
     def lift(point: Array) -> Array:
         t, q = clock(point)
-        here = jnp.mod(point[axis] - lo, period)
+        here = point[axis] - lo  # not modulo: at the far end the data are those of that end
         carried = jnp.mod(point[axis] - lo - law.velocity * t, period)
         return jnp.exp(-law.rate * t) * (sharp(carried) + smoothing(carried, q)) - sharp(here)
 

@@ -39,8 +39,14 @@ class Network(NamedTuple):
     apply: Callable[[Params, Array], Array]
 
 
-def _linear(inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
-    return nnx.Linear(inputs, outputs, kernel_init=nnx.initializers.glorot_normal(), param_dtype=float, rngs=rngs)
+def _linear(inputs: int, outputs: int, rngs: nnx.Rngs, spread: float = 0.0) -> nnx.Linear:
+    """Make a layer; biases up to ``spread`` let the units of a layer differ where all inputs are near zero."""
+
+    def biases(key: Array, shape: tuple[int, ...], dtype: Any) -> Array:
+        return jax.random.uniform(key, shape, dtype, -spread, spread) if spread else jnp.zeros(shape, dtype)
+
+    glorot = nnx.initializers.glorot_normal()
+    return nnx.Linear(inputs, outputs, kernel_init=glorot, bias_init=biases, param_dtype=float, rngs=rngs)
 
 
 class MLP(nnx.Module):
@@ -52,12 +58,12 @@ class MLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 20,
+        width: int = 16,
         depth: int = 3,
         activation: Activation = "tanh",
     ):
         sizes = [inputs] + [width] * depth
-        self.hidden = nnx.List([_linear(a, b, rngs) for a, b in itertools.pairwise(sizes)])
+        self.hidden = nnx.List([_linear(a, b, rngs, spread=1.0) for a, b in itertools.pairwise(sizes)])
         self.output = _linear(sizes[-1], outputs, rngs)
         self.activation = ACTIVATIONS[activation]
 
@@ -80,7 +86,7 @@ class ModifiedMLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 20,
+        width: int = 16,
         depth: int = 3,
         activation: Activation = "tanh",
     ):
@@ -111,7 +117,7 @@ class FourierMLP(nnx.Module):
         outputs: int,
         rngs: nnx.Rngs,
         *,
-        width: int = 20,
+        width: int = 16,
         depth: int = 3,
         activation: Activation = "tanh",
         frequencies: int = 16,

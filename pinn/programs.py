@@ -37,7 +37,7 @@ def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple
         finite = jnp.isfinite(info.loss)
         for leaf in jax.tree.leaves(params):
             finite &= jnp.all(jnp.isfinite(leaf))
-        better = info.loss < 0.9 * state.best
+        better = info.loss < 0.5 * state.best
         after = drawn._replace(
             step=state.step + 1,
             stage_step=state.stage_step + 1,
@@ -69,14 +69,15 @@ class Programs:
     """What is compiled, each when first asked for; windows with the same constraints share it."""
 
     def __init__(self, plan: Plan):
-        self.plan, self.known, self.seconds, self.latest = plan, {}, 0.0, None
+        self.plan, self.known, self.seconds, self.longest, self.latest = plan, {}, 0.0, 0.0, None
 
     def _get(self, kind: str, stage: int, constraints: tuple[Constraint, ...], make: Callable[[], Any]) -> Any:
         key = (kind, stage, tuple(c.name for c in constraints))
         if key not in self.known:
             began = time.monotonic()
             self.known[key] = make()
-            self.seconds += time.monotonic() - began
+            took = time.monotonic() - began
+            self.seconds, self.longest = self.seconds + took, max(self.longest, took)
         return self.known[key]
 
     def bank(self, state: TrainState, first_step: int) -> Bank:

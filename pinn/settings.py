@@ -49,7 +49,7 @@ class SamplingSettings(Section):
     """Where residuals are taken: ``equations`` in the interior, ``conditions`` on each face, chosen from a pool."""
 
     method: str = "sobol"
-    equations: Positive = 2500
+    equations: Positive = 3000
     conditions: Positive = 1000
     held_out: Positive = 20000
     pool: Positive = 4
@@ -74,7 +74,7 @@ class TrainingSettings(Section):
     loss: Literal["mean_square", "mean_absolute"] = "mean_square"
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     windows: Literal["auto"] | Annotated[int, Field(ge=1, le=10**4)] | list[float] = "auto"
-    attempts: Positive = 8
+    attempts: Positive = 30
     stages: Annotated[list[StageSettings], Field(min_length=1)] = [StageSettings(optimizer="gauss_newton", steps=5000)]
 
 

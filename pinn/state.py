@@ -53,7 +53,7 @@ class TrainState(NamedTuple):
         step: steps taken, int32.
         stage: index of the current stage, int32.
         stage_step: steps taken in it, int32.
-        best: loss that counts as progress if a tenth is taken off it; inf at a stage's start.
+        best: loss that counts as progress if it is halved; inf at a stage's start.
         best_step: step of the stage at which that last happened, int32.
         params: of the network.
         opt_state: of the stage's optimizer.

@@ -8,6 +8,7 @@ best of its attempts is kept: which minimum Gauss-Newton falls into is a matter 
 magnitude, and the loss on points it has not used tells.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,7 +35,9 @@ from pinn.state import (
 )
 from pinn.windows import share
 
-THROUGH, AT_REST, TIME_UP = "all stages are through", "no further progress", "the time was up"
+THROUGH, AT_REST = "all stages are through", "no further progress"
+TIME_UP, MET = "the time was up", "the target is met"
+POOR = 100.0  # a window that ends with so many times the loss of the one before is begun again
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -91,11 +94,12 @@ def train(
         The state after the last good step, and how it ended.
     """
     programs, windows, began = Programs(plan), len(plan.edges) - 1, time.monotonic()
-    status, message = "done", THROUGH
+    status, message, earlier = "done", THROUGH, math.inf
     for number in range(int(state.number), windows):
         if number > int(state.number):
+            earlier = float(state.kept_loss)
             state = begin_window(plan, state)
-        state, status, message = _run_window(programs, state, limits, windows - number, on_log, on_state)
+        state, status, message = _run_window(programs, state, limits, earlier, on_log, on_state)
         if message not in (THROUGH, AT_REST):
             break
     if message == TIME_UP and number < windows - 1:
@@ -106,39 +110,51 @@ def train(
 
 
 def _run_window(
-    programs: Programs, state: TrainState, limits: Limits, left: int, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, earlier: float, on_log: Callable, on_state: Callable
 ) -> tuple[TrainState, str, str]:
-    """Run attempts at a window until its share of the time is used."""
-    plan, until = programs.plan, None
+    """Run attempts at a window.
+
+    The first window is begun again as long as there is time, because all others start from what it found; a later one
+    only if it ended much worse than the one before.
+    """
+    plan, number, began = programs.plan, int(state.number), time.monotonic()
+    left = len(plan.edges) - 1 - number
     while True:
-        began = time.monotonic()
-        for stage in range(int(state.stage), len(plan.optimizers)):
-            if stage != int(state.stage):
-                state = begin_stage(plan, state, stage)
-            first = int(state.step) - int(state.stage_step) % bank_age(plan, stage)
-            bank = programs.bank(state, first)
-            if limits.deadline is not None and time.monotonic() >= limits.deadline:
-                return state, "done", TIME_UP
-            advance = programs.advance(stage, state, bank)
-            until = until or share(time.monotonic(), limits.deadline, left)
-            state, status, message = _run_stage(programs, stage, advance, bank, state, limits, until, on_log, on_state)
-            if message not in (THROUGH, AT_REST):
-                break
-        if status != "done":
+        state, status, message = _run_stages(programs, state, limits, left, on_log, on_state)
+        if status != "done" or message in (TIME_UP, MET):
             return state, status, message
-        state = programs.judge(state, bank)
-        on_state(state)
-        took = time.monotonic() - began
-        again = message == AT_REST and time.monotonic() + 0.7 * took < until
-        if limits.deadline is None or not again or int(state.attempt) + 1 >= plan.settings.training.attempts:
-            late = limits.deadline is not None and time.monotonic() >= limits.deadline
-            return state, status, TIME_UP if message == TIME_UP and (left == 1 or late) else _or_through(message)
+        poor = number == 0 or not float(state.kept_loss) < POOR * earlier
+        again = message == AT_REST and poor and int(state.attempt) + 1 < plan.settings.training.attempts
+        each = (time.monotonic() - began) / (int(state.attempt) + 1)
+        # Every window to come has to find the time of an attempt.
+        if limits.deadline is None or not again or time.monotonic() + left * each > limits.deadline:
+            return state, status, message
         state = begin_attempt(plan, state)
 
 
-def _or_through(message: str) -> str:
-    """A window whose share is used up is through; the run goes on with the next."""
-    return THROUGH if message == TIME_UP else message
+def _run_stages(
+    programs: Programs, state: TrainState, limits: Limits, left: int, on_log: Callable, on_state: Callable
+) -> tuple[TrainState, str, str]:
+    """Run one attempt, until it comes to rest or its share of the time is used."""
+    plan, until = programs.plan, None
+    for stage in range(int(state.stage), len(plan.optimizers)):
+        if stage != int(state.stage):
+            state = begin_stage(plan, state, stage)
+        bank = programs.bank(state, int(state.step) - int(state.stage_step) % bank_age(plan, stage))
+        # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
+        if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
+            return state, "done", TIME_UP
+        advance = programs.advance(stage, state, bank)
+        until = until or share(time.monotonic(), limits.deadline, int(state.number), len(plan.edges) - 1)
+        state, status, message = _run_stage(programs, stage, advance, bank, state, limits, until, on_log, on_state)
+        if message not in (THROUGH, AT_REST):
+            break
+    if status == "done" and message != MET:
+        state = programs.judge(state, bank)
+        over = limits.deadline is not None and (left == 1 or time.monotonic() >= limits.deadline)
+        # A window whose share is used up is through; the run goes on with the next.
+        message = THROUGH if message == TIME_UP and not over else message
+    return state, status, message
 
 
 def _run_stage(
@@ -183,7 +199,7 @@ def _run_stage(
         on_state(state)
         last, current = int(state.number) == len(plan.edges) - 2, state._replace(kept=state.params)
         if last and limits.reached is not None and limits.reached(solution_params(current)):
-            return current, "done", "the target is met"
+            return current, "done", MET
     return state, "done", THROUGH
 
 

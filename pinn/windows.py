@@ -33,9 +33,8 @@ def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -
         return (lo, hi)
     if training.windows == "auto":
         second_order = all(stage.optimizer in OPTIMIZERS for stage in training.stages)
-        seconds = math.inf if training.seconds is None else training.seconds
-        count = int(min(MOST, max(1, seconds // EACH))) if second_order and ansatz.anchored else 1
-        return _equal(lo, hi, count)
+        count = MOST if training.seconds is None else max(1, min(MOST, int(training.seconds / EACH)))
+        return _equal(lo, hi, count if second_order and ansatz.anchored else 1)
     if isinstance(training.windows, int):
         return _equal(lo, hi, training.windows)
     return _checked(training.windows, lo, hi)
@@ -59,6 +58,9 @@ def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
     return tuple(edges)
 
 
-def share(now: float, deadline: float | None, left: int) -> float:
-    """Return until when a window may take, with ``left`` windows to go, itself included."""
-    return math.inf if deadline is None else now + (deadline - now) / left
+def share(now: float, deadline: float | None, number: int, windows: int) -> float:
+    """Return until when an attempt at a window may take: half of the time for the first, equal parts for the others."""
+    if deadline is None:
+        return math.inf
+    left = windows - number
+    return now + (deadline - now) / (min(left, 2) if number == 0 else left)

@@ -35,6 +35,7 @@ reference: {kind: exact, u: exp(-k*pi**2*t)*sin(pi*x)}
 network: {width: 8, depth: 2}
 sampling: {equations: 200, conditions: 50, held_out: 400}
 training:
+  windows: 1
   stages: [{optimizer: levenberg_marquardt, steps: 20}]
 """
 

@@ -20,6 +20,9 @@ from pinn.statement import make_problem
 
 KEY = jax.random.PRNGKey(0)
 
+UNLIFTED = AnsatzSettings(lift="none")
+SETTINGS = AnsatzSettings(harmonics=3)
+
 
 def build(inputs, outputs):
     return make_network("mlp", inputs, outputs, {"width": 6, "depth": 2})
@@ -53,8 +56,10 @@ def periodic(initial, equation="u_t = u_xx"):
 
 def test_features_are_of_size_one():
     domain = Domain({"t": (10.0, 30.0), "x": (-5.0, 5.0)}, ("x",))
-    features = jax.vmap(encode(domain, 3))(jnp.array([[10.0, -5.0], [30.0, 1.0], [20.0, 5.0]]))
-    assert features.shape == (3, feature_count(domain, 3)) == (3, 7)
+    features = jax.vmap(lambda x: encode(domain, SETTINGS)(x, None))(
+        jnp.array([[10.0, -5.0], [30.0, 1.0], [20.0, 5.0]])
+    )
+    assert features.shape == (3, feature_count(domain, SETTINGS)) == (3, 7)
     np.testing.assert_allclose(features[:, 0], [-1, 1, 0])
     assert np.abs(features).max() <= 1 + 1e-15
 
@@ -104,11 +109,11 @@ def test_soft_on_request():
 
 def test_the_kink_of_allen_cahn_is_found():
     problem = load_problem("allen_cahn")
-    faces, notes = choose_hard(problem, AnsatzSettings())
+    faces, notes = choose_hard(problem, UNLIFTED)
     assert not faces
     assert "u_x is 2 at x=-1 and -2 at x=1" in notes[0]
     with pytest.raises(ProblemError, match="a different problem"):
-        choose_hard(problem, AnsatzSettings(initial="hard"))
+        choose_hard(problem, AnsatzSettings(initial="hard", lift="none"))
 
 
 @pytest.mark.parametrize(
@@ -130,12 +135,12 @@ def test_the_kink_of_allen_cahn_is_found():
     ],
 )
 def test_smoothness_needed_across_a_periodic_end(initial, equation, hard):
-    faces, notes = choose_hard(periodic(initial, equation), AnsatzSettings())
+    faces, notes = choose_hard(periodic(initial, equation), UNLIFTED)
     assert bool(faces) == hard, notes
 
 
 def test_data_that_contradict_each_other_at_a_corner():
-    faces, notes = choose_hard(heat("u = cos(pi*x)", "u = 0", "u = -1"), AnsatzSettings())
+    faces, notes = choose_hard(heat("u = cos(pi*x)", "u = 0", "u = -1"), UNLIFTED)
     assert [f.constraint.name for f in faces] == ["initial", "right"]
     assert "where it meets 'initial' the data differ (-1 there, 0 here)" in notes[0]
 
@@ -150,7 +155,7 @@ def test_two_conditions_on_one_face():
 @pytest.mark.parametrize("shape", [(3, 1), (2, 2)])
 def test_a_network_of_another_shape_is_refused(shape):
     network = make_network("mlp", *shape, {})
-    with pytest.raises(ProblemError, match="map the 2 input features of a point to 1 unknown"):
+    with pytest.raises(ProblemError, match="map the 6 input features of a point to 1 unknown"):
         make_ansatz(heat(), network, AnsatzSettings())
 
 
@@ -172,4 +177,4 @@ def test_single_precision_makes_the_same_choice():
     with jax.enable_x64(False):
         faces, notes = choose_hard(load_problem("heat"), AnsatzSettings())
         assert len(faces) == 3 and not notes
-        assert not choose_hard(load_problem("allen_cahn"), AnsatzSettings())[0]
+        assert not choose_hard(load_problem("allen_cahn"), UNLIFTED)[0]

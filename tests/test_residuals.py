@@ -42,7 +42,7 @@ def small(name="burgers"):
 
 def test_loss_is_half_the_weighted_sum_of_mean_squares():
     problem, network, points, params = small()
-    r = residual_vector(problem, problem.constraints, network, {"initial": 7.0}, points)(params)
+    r = residual_vector(problem, problem.constraints, network.apply, {"initial": 7.0}, points)(params)
     blocks = residual_blocks(problem, problem.constraints, lambda x: network.apply(params, x), points)
     weights = {"pde": 1.0, "initial": 7.0, "left": 10.0, "right": 10.0}
     expected = sum(weights[n] * jnp.mean(b**2) for n, b in blocks.items()) / 2
@@ -51,7 +51,7 @@ def test_loss_is_half_the_weighted_sum_of_mean_squares():
 
 def test_jacobian_of_rows_is_the_jacobian():
     problem, network, points, params = small()
-    residual_fn = residual_vector(problem, problem.constraints, network, {}, points)
+    residual_fn = residual_vector(problem, problem.constraints, network.apply, {}, points)
     flat, unravel = ravel_pytree(params)
     r, jac = jax.jit(residual_fn.linearize)(params)
     np.testing.assert_allclose(r, residual_fn(params), rtol=1e-13, atol=1e-15)

@@ -43,19 +43,19 @@ def test_latin_hypercube_has_one_point_in_each_slice():
 def test_focused_points_follow_the_residual():
     candidates = SAMPLERS["sobol"](KEY, 4096, 2)
     sizes = (candidates[:, 0] < 0.25) * 1.0
-    kept = np.asarray(focus(KEY, candidates, sizes, 400))
+    kept = np.asarray(candidates[focus(KEY, sizes, 400)])
     assert len(np.unique(kept, axis=0)) == 400
     # Density 1 + size / mean is 5 on a quarter and 1 elsewhere: 5/8 of the points, less what runs out.
     assert 0.55 < np.mean(kept[:, 0] < 0.25) < 0.65
-    even = np.asarray(focus(KEY, candidates, jnp.zeros(4096), 400))
+    even = np.asarray(candidates[focus(KEY, jnp.zeros(4096), 400)])
     assert 0.2 < np.mean(even[:, 0] < 0.25) < 0.3
 
 
 def test_a_point_that_is_not_finite_is_always_picked():
     sizes = np.ones(1000)
     sizes[[17, 500]] = np.nan, np.inf
-    kept = np.asarray(focus(KEY, jnp.arange(1000.0)[:, None], jnp.asarray(sizes), 10))
-    assert {17.0, 500.0} <= set(kept[:, 0])
+    kept = np.asarray(focus(KEY, jnp.asarray(sizes), 10))
+    assert {17, 500} <= set(kept.tolist())
 
 
 def test_sobol_integrates_better_than_uniform_points():

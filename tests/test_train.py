@@ -10,10 +10,11 @@ import pytest
 
 from pinn import checkpoint
 from pinn.config import problem_from_text
+from pinn.programs import Programs, make_advance
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
 from pinn.state import init_state, make_plan
-from pinn.train import Limits, make_advance, train
+from pinn.train import Limits, train
 
 ADAM = {"optimizer": "adam", "learning_rate": 1e-2, "steps": 30, "log_every": 10}
 LM = {"optimizer": "levenberg_marquardt", "steps": 6, "redraw": 3}
@@ -49,8 +50,9 @@ def test_compiled_once_for_any_number_of_steps(heat_text, stage):
     plan = plan_of(heat_text, {k: v for k, v in stage.items() if v is not None})
     advance = jax.jit(make_advance(plan, 0))
     state = init_state(plan)
+    bank = Programs(plan).bank(state, 0)
     for n in (1, 3, 2):
-        state, _, _ = advance(state, jnp.asarray(n, jnp.int32))
+        state, _, _ = advance(state, bank, jnp.asarray(n, jnp.int32))
     assert advance._cache_size() == 1
     assert int(state.step) == 6
 

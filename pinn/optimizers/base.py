@@ -37,7 +37,7 @@ class Optimizer(NamedTuple):
         step: (residual_fn, params, state) -> (params, state, info).
         log_every: steps between log lines, unless the stage says otherwise.
         redraw: steps between redraws of the points, unless the stage says otherwise.
-        patience: steps without a tenth off the loss after which a stage ends, unless it says otherwise;
+        patience: steps without a halving of the loss after which a stage ends, unless it says otherwise;
             None for never.
     """
 

@@ -13,6 +13,7 @@ from pinn.optimizers.base import Optimizer, Params, ResidualFn, StepInfo
 from pinn.optimizers.normal import NormalEquations, normal_equations
 
 MAX_TRIALS = 24
+PATIENCE = 20  # steps; these methods fall fast or have come to rest
 
 
 class DampedState(NamedTuple):
@@ -76,7 +77,7 @@ def damped_least_squares(
         loss = jnp.where(system.usable, system.loss, jnp.nan)
         return unravel(jnp.where(accepted, found.flat, flat)), DampedState(lam), StepInfo(loss, accepted, lam)
 
-    return Optimizer(init, step)
+    return Optimizer(init, step, patience=PATIENCE)
 
 
 def _trial(system: NormalEquations, flat: Array, lam: Array, loss_at: Callable[[Array], Array]) -> Trial:

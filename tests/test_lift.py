@@ -1,0 +1,114 @@
+"""Corner lifts: their numbers come from the problem, and they solve the linearised equation."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pinn.config import load_problem
+from pinn.errors import ProblemError
+from pinn.hard import choose_hard
+from pinn.settings import AnsatzSettings
+from pinn.statement import make_problem
+
+BOX = {"t": (0.0, 1.0), "x": (-1.0, 1.0)}
+
+
+def periodic(initial, equation, **parameters):
+    conditions = {"initial": {"where": "t=0", "equation": initial}}
+    return make_problem("p", BOX, ["u"], {"pde": equation}, conditions, periodic=["x"], parameters=parameters)
+
+
+def ended(initial, left, equation="u_t = 0.01*u_xx - 3*u"):
+    conditions = {
+        "left": {"where": "x=-1", "equation": left},
+        "initial": {"where": "t=0", "equation": initial},
+        "right": {"where": "x=1", "equation": "u = 0"},
+    }
+    return make_problem("p", BOX, ["u"], {"pde": equation}, conditions)
+
+
+def lifted(problem, **settings):
+    faces, notes = choose_hard(problem, AnsatzSettings(**settings))
+    return next((f for f in faces if f.lifts), None), notes
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (load_problem("allen_cahn"), "jump of 4 in slope across the ends of x lifted out (diffusion 0.0001, velocity 0, reaction rate 10)"),
+        (periodic("u = x**2", "2*u_t + 3*u_x = 0.5*u_xx - u"), "jump of -4 in slope across the ends of x lifted out (diffusion 0.25, velocity 1.5, reaction rate 0.5)"),
+        (periodic("u = x", "u_t = k*u_xx - u**3", k=0.02), "jump of -2 in value across the ends of x lifted out (diffusion 0.02, velocity 0, reaction rate 0)"),
+        (ended("u = cos(pi*x/2) + x", "u = 0.5"), "difference of 1.5 to 'left' lifted out (diffusion 0.01, velocity 0, reaction rate 3)"),
+    ],
+)  # fmt: skip
+def test_numbers_of_the_lift_come_from_the_problem(problem, says):
+    face, notes = lifted(problem)
+    assert face is not None and says in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (periodic("u = x", "u_t = u_xxx"), "a lift is known only for equations of order two in x"),
+        (periodic("u = x", "u_t = -u_xx"), "no diffusion smooths it"),
+        (ended("u = cos(pi*x/2) + x", "u = 0.5", "u_t + u_x = 0"), "order one in t and two in x"),
+    ],
+)
+def test_where_no_lift_is_known_the_condition_is_soft_and_says_so(problem, says):
+    face, notes = lifted(problem)
+    assert face is None and "is a term of the loss" in notes[0] and says.lower() in notes[0].lower()
+
+
+def test_no_lift_on_request():
+    face, notes = lifted(load_problem("allen_cahn"), lift="none")
+    assert face is None and "The settings want no lift." in notes[0]
+    with pytest.raises(ProblemError, match="a different problem"):
+        choose_hard(load_problem("allen_cahn"), AnsatzSettings(lift="none", initial="hard"))
+
+
+def values(face, points):
+    return np.asarray(jax.vmap(face.carried)(jnp.asarray(points)))
+
+
+def test_lift_of_allen_cahn_against_its_closed_form():
+    """Written out for J = 4, D = 1e-4, c = 10 and one image; the nearest others are below 1e-300 here."""
+    from scipy.special import erfc
+
+    rng = np.random.default_rng(0)
+    t, x = rng.uniform(1e-6, 1, 200), rng.uniform(-1, 1, 200)
+    s, q, decay = 1 - np.abs(x), np.sqrt(4e-4 * t), np.exp(-10 * t)
+    kink = q / np.sqrt(np.pi) * np.exp(-((s / q) ** 2)) - s * erfc(s / q)
+    expected = x**2 * np.cos(np.pi * x) + 2 * (decay * kink - (1 - decay) * (1 - x**2) / 2)
+    face, _ = lifted(load_problem("allen_cahn"))
+    np.testing.assert_allclose(values(face, np.stack([t, x], 1)), expected, atol=2e-15)
+
+
+@pytest.mark.parametrize(("initial", "constant"), [("u = x**2", 1), ("u = x", 0), ("u = x + x**2", 1)])
+def test_a_lifted_linear_problem_is_what_fourier_says(initial, constant):
+    """Of u_t = D u_xx - v u_x - c u from parabolas the lift leaves a constant: what diffusion adds to a parabola."""
+    face, _ = lifted(periodic(initial, "u_t = 0.002*u_xx - 0.4*u_x - 2*u"))
+    t, x, n = 0.3, np.linspace(-1, 1, 41)[:, None], np.pi * np.arange(1, 400)
+    decay, sign, phase = np.exp(-0.002 * n**2 * t), np.cos(n), n * (x - 0.4 * t)
+    even = 1 / 3 + np.sum(4 * sign / n**2 * np.cos(phase) * decay, 1)
+    odd = np.sum(-2 * sign / n * np.sin(phase) * decay, 1)
+    exact = np.exp(-2 * t) * (("x**2" in initial) * even + (initial != "u = x**2") * odd)
+    carried = values(face, np.stack([np.full(41, t), x[:, 0]], 1))
+    np.testing.assert_allclose(exact - carried, constant * (np.exp(-2 * t) * (1 + 2 * 0.002 * t) - 1), atol=1e-12)
+
+
+def test_end_lift_solves_the_linearised_equation_near_the_end():
+    """In u_t = D u_xx - c u the lift is e^(-c t) erfc(s / q), exactly."""
+    problem = ended("u = cos(pi*x/2) + x", "u = 0.5")
+    face, _ = lifted(problem)
+    lift, _ = face.lifts  # the second is that of the right end
+
+    def residual(point):
+        u_t = jax.jvp(lift, (point,), (jnp.array([1.0, 0.0]),))[1]
+        slope = lambda p: jax.jvp(lift, (p,), (jnp.array([0.0, 1.0]),))[1]
+        return u_t - 0.01 * jax.jvp(slope, (point,), (jnp.array([0.0, 1.0]),))[1] + 3 * lift(point)
+
+    points = jnp.asarray(np.random.default_rng(1).uniform([0.01, -0.99], [1, 0.9], (100, 2)))
+    np.testing.assert_allclose(jax.vmap(residual)(points), 0, atol=1e-10)
+    np.testing.assert_allclose(lift(jnp.array([0.5, -1.0])), 1.5 * np.exp(-1.5))
+    np.testing.assert_allclose(lift(jnp.array([0.0, -0.5])), 0, atol=1e-300)

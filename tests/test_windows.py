@@ -1,0 +1,167 @@
+"""Time windows: how they are cut, that their pieces join, and that a run through them resumes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pinn import checkpoint
+from pinn.ansatz import Window, appended
+from pinn.bank import bank_maker, residual_on
+from pinn.config import load_problem, problem_from_text
+from pinn.errors import ProblemError
+from pinn.residuals import residual_blocks
+from pinn.settings import make_settings
+from pinn.solution import build_ansatz
+from pinn.state import init_state, make_plan, solution_params, state_like
+from pinn.train import Limits, train
+
+STAGE = {"optimizer": "gauss_newton", "steps": 5, "redraw": 3}
+
+
+def plan_of(problem, **training):
+    settings = make_settings(problem.settings, {"training": {"stages": [STAGE], **training}})
+    return make_plan(problem, settings, build_ansatz(problem, settings))
+
+
+def random_pieces(plan, count):
+    pieces, edges = None, np.linspace(*plan.problem.domain.bounds["t"], count + 1)
+    for k in range(count):
+        params = plan.ansatz.init(jax.random.PRNGKey(k))
+        window = Window(*(jnp.asarray(v, float) for v in (edges[k], edges[k + 1], float(k > 0))))
+        pieces = appended(pieces, params, window)
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ("windows", "seconds", "expected"),
+    [
+        ("auto", 180.0, 10),
+        ("auto", 20.0, 3),
+        ("auto", 2.0, 1),
+        ("auto", None, 10),
+        (4, 180.0, 4),
+        ([0.0, 0.3, 1.0], 1.0, 2),
+    ],
+)
+def test_edges(heat_text, windows, seconds, expected):
+    edges = plan_of(problem_from_text(heat_text), windows=windows, seconds=seconds).edges
+    assert len(edges) == expected + 1 and edges[0] == 0 and edges[-1] == 1
+    assert all(np.diff(edges) > 0)
+
+
+@pytest.mark.parametrize(
+    ("windows", "says"),
+    [
+        ([0.0, 0.5, 0.5, 1.0], "have to increase"),
+        ([0.0, 0.5], "have to go from 0 to 1"),
+        ([-1.0, 1.0], "from 0 to 1"),
+        ([], "from 0"),
+    ],
+)
+def test_windows_that_are_no_cut_of_the_range(heat_text, windows, says):
+    with pytest.raises(ProblemError, match=says):
+        plan_of(problem_from_text(heat_text), windows=windows)
+
+
+def test_problems_that_cannot_be_cut(heat_text):
+    text = heat_text.replace("u_t = k*u_xx", "u_tt = k*u_xx").split("reference")[0]
+    wave = problem_from_text(text.replace("conditions:", "conditions:\n  velocity: {where: t=0, equation: u_t}"))
+    assert plan_of(wave).edges == (0, 1)
+    with pytest.raises(ProblemError, match="order 2 in t"):
+        plan_of(wave, windows=3)
+
+
+def test_first_order_methods_and_soft_initial_conditions_get_one_window(heat_text):
+    problem = problem_from_text(heat_text)
+    adam = [{"optimizer": "adam", "learning_rate": 1e-3, "steps": 5}]
+    assert len(plan_of(problem, windows="auto", stages=adam).edges) == 2
+    soft = problem_from_text(heat_text + "ansatz: {initial: soft}\n")
+    assert len(plan_of(soft, windows="auto").edges) == 2
+    # A later window of a soft start has no initial condition: it begins where the one before has ended.
+    plan = plan_of(soft, windows=2)
+    assert [c.name for c in plan.constraints(0)] == ["pde", "initial"]
+    assert [c.name for c in plan.constraints(1)] == ["pde"]
+
+
+@pytest.mark.parametrize("name", ["allen_cahn", "burgers"])
+def test_pieces_join_and_keep_the_hard_conditions(name):
+    plan = plan_of(load_problem(name))
+    pieces = random_pieces(plan, 3)
+
+    def u(t, x):
+        return jax.vmap(lambda p: plan.ansatz.network.apply(pieces, p)[0])(jnp.stack(jnp.broadcast_arrays(t, x), -1))
+
+    x = jnp.linspace(-1, 1, 11)
+    for edge in (1 / 3, 2 / 3):
+        np.testing.assert_allclose(u(edge - 1e-9, x), u(edge + 1e-9, x), atol=1e-6)
+    initial = {"allen_cahn": x**2 * jnp.cos(jnp.pi * x), "burgers": -jnp.sin(jnp.pi * x)}[name]
+    np.testing.assert_allclose(u(0.0, x), initial, atol=1e-11)
+    if name == "burgers":
+        np.testing.assert_allclose(u(jnp.linspace(0, 1, 7), -1.0), 0, atol=1e-14)
+    assert np.abs(np.asarray(u(0.9, x) - u(0.5, x))).max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["allen_cahn", "burgers"])
+def test_the_bank_holds_what_steps_do_not_change(name):
+    """Residual from the bank's tables and the last piece against that of the whole solution, differentiated anew."""
+    plan = plan_of(load_problem(name))
+    pieces = random_pieces(plan, 3)
+    before, (params, window) = (jax.tree.map(lambda x: x[:2], pieces), jax.tree.map(lambda x: x[2], pieces))
+    sampling = {"sampling": {"equations": 30, "conditions": 5}}
+    settings = make_settings(sampling)
+    bank = bank_maker(plan.problem, plan.constraints(2), plan.ansatz, settings)(jax.random.PRNGKey(0), window, before)
+    assert np.all((bank.points["interior"][:, 0] > 2 / 3) & (bank.points["interior"][:, 0] < 1))
+    residual = residual_on(plan.problem, plan.constraints(2), plan.ansatz, settings, window, bank)
+    whole = residual_blocks(
+        plan.problem, plan.constraints(2), lambda x: plan.ansatz.network.apply(pieces, x), bank.points
+    )["pde"]
+    np.testing.assert_allclose(residual(params) / residual.scales, whole, rtol=1e-9, atol=1e-9)
+
+
+def run(plan, state=None, **limits):
+    records, states = [], []
+    state, outcome = train(plan, state or init_state(plan), Limits(**limits), records.append, states.append)
+    return state, outcome, records, states
+
+
+def test_windows_are_solved_one_after_the_other(heat_text):
+    plan = plan_of(problem_from_text(heat_text), windows=3)
+    state, outcome, records, _ = run(plan)
+    assert outcome.message == "all stages are through"
+    assert [r["window"] for r in records] == [0] * 5 + [1] * 5 + [2] * 5
+    assert solution_params(state).windows.stop.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    # The second begins from the params of the first, and from a much lower loss.
+    assert records[5]["loss"] < 0.1 * records[0]["loss"]
+
+
+@pytest.mark.parametrize("cut", [3, 7, 13])
+def test_resumed_in_a_window_equals_unbroken(heat_text, tmp_path, cut):
+    plan = plan_of(problem_from_text(heat_text), windows=3)
+    whole, _, _, states = run(plan)
+    checkpoint.save(tmp_path / "c.npz", states[cut - 1], {})
+    arrays, _ = checkpoint.load(tmp_path / "c.npz")
+    like = state_like(plan, int(arrays[".number"]), int(arrays[".stage"]))
+    loaded = checkpoint.restore(arrays, like, "c.npz")
+    assert int(loaded.step) == cut
+    end, *_ = run(plan, loaded)
+    jax.tree.map(np.testing.assert_array_equal, whole, end)
+
+
+def test_a_run_out_of_time_still_gives_a_whole_solution(heat_text):
+    plan = plan_of(problem_from_text(heat_text), windows=3, stages=[{**STAGE, "steps": 10**6, "patience": 10**6}])
+    import time
+
+    _, outcome, records, _ = run(plan, deadline=time.monotonic() + 1e-3)
+    assert "in window 1 of 3; after t=0.333333 the solution only stands still" in outcome.message and not records
+
+
+def test_the_first_window_is_begun_again_while_there_is_time(heat_text):
+    import time
+
+    stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 2, "damping": 1e3, "shrink": 0.999}
+    plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
+    state, _, records, _ = run(plan, deadline=time.monotonic() + 60)
+    assert {r["attempt"] for r in records if r["window"] == 0} == {0, 1, 2}
+    assert {r["attempt"] for r in records if r["window"] == 1} == {0}
+    assert int(state.attempt) == 0 and np.isfinite(state.kept_loss)
