@@ -45,7 +45,8 @@ def random_pieces(plan, count):
     ],
 )
 def test_edges(heat_text, windows, seconds, expected):
-    edges = plan_of(problem_from_text(heat_text), windows=windows, seconds=seconds).edges
+    problem = problem_from_text(heat_text.replace("k*u_xx", "k*u_xx - u**2").split("reference")[0])
+    edges = plan_of(problem, windows=windows, seconds=seconds).edges
     assert len(edges) == expected + 1 and edges[0] == 0 and edges[-1] == 1
     assert all(np.diff(edges) > 0)
 
@@ -70,6 +71,11 @@ def test_problems_that_cannot_be_cut(heat_text):
     assert plan_of(wave).edges == (0, 1)
     with pytest.raises(ProblemError, match="order 2 in t"):
         plan_of(wave, windows=3)
+
+
+def test_linear_problems_get_one_window(heat_text):
+    assert len(plan_of(problem_from_text(heat_text), windows="auto").edges) == 2
+    assert len(plan_of(load_problem("burgers")).edges) == len(plan_of(load_problem("allen_cahn")).edges) == 11
 
 
 def test_first_order_methods_and_soft_initial_conditions_get_one_window(heat_text):
