@@ -148,7 +148,7 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Probl
 
 
 def _equation(value: Any, key: Key) -> Any:
-    """Accept text, a number-free expression, or the name of a residual of the registry."""
+    """Accept text, or the name of a residual of the registry."""
     if isinstance(value, str):
         return value
     if isinstance(value, Mapping) and list(value) == ["residual"]:

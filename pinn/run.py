@@ -80,9 +80,8 @@ def _run(options: argparse.Namespace) -> int:
         if value is not None
     ]
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
-    file, changes = (
-        (options.file or earlier.source, [*earlier.overrides, *changes]) if earlier else (options.file, changes)
-    )
+    file = options.file or (earlier.source if earlier else None)
+    changes = [*(earlier.overrides if earlier else ()), *changes]
     problem = load_problem(file, changes)
     settings = make_settings(problem.settings)
     _configure(options.device)
@@ -125,7 +124,7 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
         """Write nothing before everything has been checked."""
         if not resumed:
             folder.create(problem, plan.settings)
-        terminal.begin(resumed)
+        terminal.begin(resumed, len(plan.edges) - 1)
 
     def on_log(record: dict[str, Any]) -> None:
         folder.log(record)

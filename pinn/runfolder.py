@@ -75,6 +75,10 @@ class RunFolder:
             self._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
             self._write("settings.yaml", dump_yaml(content))
         except OSError as error:
+            for name in ("problem.yaml", "settings.yaml"):
+                for file in (self.path / name, self.path / (name + ".partial")):
+                    with suppress(OSError):
+                        file.unlink()
             for folder in new:
                 with suppress(OSError):
                     folder.rmdir()

@@ -10,6 +10,7 @@ from jax import Array
 from pinn.ansatz import Ansatz, Pieces, Window, appended
 from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large
 from pinn.errors import ProblemError
+from pinn.memory import check_memory
 from pinn.optimizers import Optimizer, PointwiseResidual, make_optimizer
 from pinn.problem import TIME, Constraint, Problem
 from pinn.residuals import residual_at, sample
@@ -109,7 +110,16 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
         _try_out(plan, constraint)
     if not plan.constraints():
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
+    _check_memory(plan)
     return plan
+
+
+def _check_memory(plan: Plan) -> None:
+    sampling, dtype = plan.settings.sampling, jnp.dtype(plan.settings.training.precision)
+    params = sum(math.prod(x.shape) for x in jax.tree.leaves(jax.eval_shape(plan.ansatz.init, jax.random.PRNGKey(0))))
+    rows = sum(sampling.conditions if c.where else sampling.equations for c in plan.constraints())
+    for stage in plan.settings.training.stages:
+        check_memory(stage.optimizer, stage.options, params, rows, dtype.itemsize)
 
 
 def _try_out(plan: Plan, constraint: Constraint) -> None:

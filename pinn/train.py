@@ -37,6 +37,7 @@ from pinn.windows import share
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
+ATTEMPT = 45  # steps that an attempt takes until it comes to rest, as seen on many problems
 POOR = 100.0  # a window that ends with so many times the loss of the one before is begun again
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
@@ -118,6 +119,7 @@ def _run_window(
     only if it ended much worse than the one before.
     """
     plan, number, began = programs.plan, int(state.number), time.monotonic()
+    compiled, first = programs.seconds, int(state.step)
     left = len(plan.edges) - 1 - number
     while True:
         state, status, message = _run_stages(programs, state, limits, left, on_log, on_state)
@@ -125,7 +127,8 @@ def _run_window(
             return state, status, message
         poor = number == 0 or not float(state.kept_loss) < POOR * earlier
         again = message == AT_REST and poor and int(state.attempt) + 1 < plan.settings.training.attempts
-        each = (time.monotonic() - began) / (int(state.attempt) + 1)
+        spent = time.monotonic() - began - (programs.seconds - compiled)
+        each = ATTEMPT * spent / max(1, int(state.step) - first)
         # Every window to come has to find the time of an attempt.
         if limits.deadline is None or not again or time.monotonic() + left * each > limits.deadline:
             return state, status, message

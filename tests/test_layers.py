@@ -9,7 +9,7 @@ LAYERS = [
     {"errors"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers"},
-    {"statement", "settings", "reference", "sampling", "weights"},
+    {"statement", "settings", "reference", "sampling", "weights", "memory"},
     {"registry", "face", "residuals", "evaluate"},
     {"lift", "smoothness", "failure", "names"},
     {"hard"},

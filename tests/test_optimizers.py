@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import pinn
+from pinn.config import problem_from_text
 from pinn.errors import ProblemError
+from pinn.memory import step_bytes
 from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, make_optimizer
 from pinn.optimizers.base import mean_absolute
 from pinn.optimizers.first_order import optax_optimizers, optax_schedules
@@ -32,6 +35,7 @@ BUDGET = {  # name -> options, steps allowed, distance then required on (linear,
     "gauss_newton, lowest": ({"choose": "lowest"}, 60, (1e-8, 1e-8)),
     "lbfgs": ({}, 60, (1e-8, 1e-6)),
     "levenberg_marquardt": ({}, 60, (1e-8, 1e-8)),
+    "ssbroyden": ({}, 80, (1e-8, 1e-7)),
     "rmsprop": ({"learning_rate": 1e-3}, 8000, (1e-2, 1e-2)),
     "sgd": ({"learning_rate": 1e-3, "momentum": 0.9}, 6000, (1e-6, 1e-2)),
 }
@@ -206,3 +210,14 @@ def test_the_symmetric_product_of_blas_is_the_product(dtype):
     found = jax.jit(gram)(jac)
     assert found.dtype == jac.dtype
     np.testing.assert_allclose(np.tril(found), np.tril(jac.T @ jac), rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+def test_what_does_not_fit_into_the_machine_is_refused_before_it_starts(heat_text):
+    problem = problem_from_text(heat_text)
+    with pytest.raises(ProblemError, match=r"needs about .* GiB, and this machine has") as refused:
+        pinn.solve(problem, network={"width": 20000})
+    assert "network.width or sampling.equations" in str(refused.value)
+
+
+def test_blocks_of_rows_take_less_memory():
+    assert step_bytes(1000, 10**6, 8, 2**30) < 0.2 * step_bytes(1000, 10**6, 8, 2**40)

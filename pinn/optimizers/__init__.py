@@ -8,12 +8,14 @@ from pinn.optimizers.base import Block, Optimizer, PointwiseResidual, ResidualFn
 from pinn.optimizers.first_order import first_order, from_optax, optax_optimizers
 from pinn.optimizers.gauss_newton import gauss_newton
 from pinn.optimizers.levenberg_marquardt import levenberg_marquardt
+from pinn.optimizers.ssbroyden import ssbroyden
 from pinn.options import check_options
 
 # Second-order methods of our own; every optax optimizer is known besides, by its optax name.
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "gauss_newton": gauss_newton,
     "levenberg_marquardt": levenberg_marquardt,
+    "ssbroyden": ssbroyden,
 }
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "levenberg_marquardt",
     "linearize",
     "make_optimizer",
+    "ssbroyden",
 ]
 
 

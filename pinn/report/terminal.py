@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pinn.problem import Problem
+from pinn.problem import TIME, Problem
 from pinn.settings import Settings
 from pinn.solution import Solution
 from pinn.solver import platform
@@ -36,10 +36,12 @@ class Terminal:
         self.problem, self.settings, self.folder, self.quiet = problem, settings, folder, quiet
         self.console = _Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.live: Live | None = None
+        self.windows = 1
         self.printed = 0.0
 
-    def begin(self, resumed: bool) -> None:
-        """Print what is about to be solved, and on what."""
+    def begin(self, resumed: bool, windows: int = 1) -> None:
+        """Print what is about to be solved, in how many windows, and on what."""
+        self.windows = windows
         if self.quiet:
             return
         problem, training = self.problem, self.settings.training
@@ -51,7 +53,8 @@ class Terminal:
             self.console.print(f"  {constraint.name}: {constraint.residual.text}{place}", markup=False)
         self.console.print(
             f"{'going on in' if resumed else 'run folder'} {self.folder}\n"
-            f"{training.precision} on {count} {device} device{'s' if count > 1 else ''}, seed {training.seed}, {limit}",
+            f"{training.precision} on {count} {device} device{'s' if count > 1 else ''}, seed {training.seed}, {limit}"
+            + (f", {windows} windows of {TIME}" if windows > 1 else ""),
             markup=False,
         )
         if self.console.is_terminal:
@@ -66,17 +69,24 @@ class Terminal:
     def log(self, record: dict[str, Any]) -> None:
         """Show a logged step."""
         damping = f"  damping {record['damping']:.1e}" if record["damping"] is not None else ""
-        stages = len(self.settings.training.stages)
-        stage = f"stage {record['stage'] + 1}/{stages} " if stages > 1 else ""
+        held_out = f"  held out {record['held_out']:.1e}" if record["held_out"] is not None else ""
         line = (
-            f"{stage}{record['optimizer']}  step {record['step']}  loss {record['loss']:.3e}{damping}  "
-            f"{record['seconds']:.1f} s"
+            f"{self._where(record)}{record['optimizer']}  step {record['step']}  loss {record['loss']:.3e}{held_out}"
+            f"{damping}  {record['seconds']:.1f} s"
         )
         if self.live:
             self.live.update(Text(line))
         elif not self.quiet and time.monotonic() - self.printed >= PLAIN_SECONDS:
             self.printed = time.monotonic()
             self.console.print(line, markup=False)
+
+    def _where(self, record: dict[str, Any]) -> str:
+        """Name window, attempt and stage, where there is more than one."""
+        stages = len(self.settings.training.stages)
+        parts = [f"window {record['window'] + 1}/{self.windows}"] if self.windows > 1 else []
+        parts += [f"attempt {record['attempt'] + 1}"] if record["attempt"] else []
+        parts += [f"stage {record['stage'] + 1}/{stages}"] if stages > 1 else []
+        return ", ".join(parts) + ("  " if parts else "")
 
     def stop(self) -> None:
         """End the live line."""
@@ -113,9 +123,7 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
         return f"interrupted after step {summary['steps']}; the state is saved. {again}"
     error, message = _error_sentence(summary), summary["message"]
     if status == "failed":
-        return (
-            f"failed after step {summary['steps']}: {message}. The last good state is saved; for it, {error}. {again}"
-        )
+        return f"failed after step {summary['steps']}: {message}. The last good state is in {folder}; for it, {error}."
     goal = summary["target"]["relative_l2"]
     outcome = {True: "met", False: "missed", None: "could not be checked"}[summary["target"]["met"]]
     target = "" if goal is None else f", target {goal:g} {outcome}"
