@@ -76,8 +76,13 @@ def _loss(ax: Axes, history: list[dict[str, Any]]) -> None:
     steps, losses = [r["step"] for r in history], [r["loss"] for r in history]
     ax.semilogy(steps, losses, lw=1)
     for before, after in itertools.pairwise(history):
-        if before["stage"] != after["stage"]:
-            ax.axvline(before["step"], color="0.6", lw=0.8, ls="--")
-            ax.annotate(after["optimizer"], (before["step"], ax.get_ylim()[1]), fontsize=8, va="top")
-    ax.set(title="training loss (points are redrawn, so it jumps)", xlabel="step", ylabel="loss")
+        for key, style in (("stage", "--"), ("window", "-"), ("attempt", ":")):
+            if before[key] != after[key]:
+                ax.axvline(before["step"], color="0.6", lw=0.8, ls=style)
+        label = after["optimizer"] if before["stage"] < after["stage"] else ""
+        label = f"window {after['window'] + 1}" if before["window"] != after["window"] else label
+        ax.annotate(label, (before["step"], 0.99), xycoords=ax.get_xaxis_transform(), fontsize=8, va="top", rotation=90)
+    title = "training loss (points are redrawn, so it jumps"
+    title += "; a dotted line begins a window again)" if any(r["attempt"] for r in history) else ")"
+    ax.set(title=title, xlabel="step", ylabel="loss")
     ax.grid(alpha=0.3)
