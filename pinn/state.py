@@ -105,9 +105,10 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
         make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
         for i, stage in enumerate(training.stages)
     )
-    plan = Plan(problem, settings, ansatz, optimizers, choose_edges(problem, training, ansatz))
+    plan = Plan(problem, settings, ansatz, optimizers, (-math.inf, math.inf))
     for constraint in problem.constraints:
         _try_out(plan, constraint)
+    plan = plan._replace(edges=choose_edges(problem, training, ansatz))
     if not plan.constraints():
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
     _check_memory(plan)

@@ -123,7 +123,8 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
         return f"interrupted after step {summary['steps']}; the state is saved. {again}"
     error, message = _error_sentence(summary), summary["message"]
     if status == "failed":
-        return f"failed after step {summary['steps']}: {message}. The last good state is in {folder}; for it, {error}."
+        saved = f"The last good state is saved in {folder}; for it, {error}."
+        return f"failed after step {summary['steps']}: {message}. {saved}"
     goal = summary["target"]["relative_l2"]
     outcome = {True: "met", False: "missed", None: "could not be checked"}[summary["target"]["met"]]
     target = "" if goal is None else f", target {goal:g} {outcome}"
