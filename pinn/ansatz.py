@@ -58,7 +58,8 @@ class Ansatz(NamedTuple):
         network: the whole ansatz; its params are `Pieces`.
         init: key -> params of one window.
         fixed: point (d,) -> what the data alone say of the unknowns, (m,).
-        trained: (params, window, point (d,)) -> what one window adds, (m,); point has to lie in the window.
+        trained: (params, window, point (d,)) -> what one window adds, (m,): nothing before it, after it what it has
+            reached.
         hard: names of the constraints it satisfies by construction; they need no loss term.
         notes: sentences on what was decided and why.
         time_axis: of the coordinate the windows divide; None if there is no time.
@@ -131,31 +132,39 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     Raises:
         ProblemError: if the settings demand a hard condition that would change the problem.
     """
-    inputs, outputs = feature_count(problem.domain, settings), len(problem.unknowns)
-    inner = build if isinstance(build, Network) else build(inputs, outputs)
-    features, domain = encode(problem.domain, settings), problem.domain
-    _check_shape(inner, inputs, outputs)
+    domain, outputs = problem.domain, len(problem.unknowns)
     faces, notes = choose_hard(problem, settings)
+    encoded = encode(domain, settings)
+    distances = [lift.coordinate for face in faces for lift in face.lifts if lift.coordinate is not None]
+    inputs = feature_count(domain, settings) + len(distances)
+    inner = build if isinstance(build, Network) else build(inputs, outputs)
+    _check_shape(inner, inputs, outputs)
     time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
+
+    def network(params: Any, window: Window, point: Array, at: Array) -> Array:
+        # Distances to kinks stay those of the point itself when another time is meant: at the start of a window they
+        # are sharper, and what is subtracted there, or was reached before, would be carried on as a sharp layer.
+        smoothed = [distance(point)[None] for distance in distances]
+        return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed]))
 
     def fixed(point: Array) -> Array:
         return jnp.stack([_interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
 
     def trained(params: Any, window: Window, point: Array) -> Array:
-        free = inner.apply(params, features(point, window))
-        if time is not None:
+        if time is None:
+            free = network(params, window, point, point)
+        else:
             # What the network says of the window's start is subtracted: there the solution is known.
-            start = inner.apply(params, features(point.at[time].set(window.start), window))
+            start = network(params, window, point, point.at[time].set(window.start))
+            free = network(params, window, point, point.at[time].set(_clip(point[time], window)))
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
         return jnp.stack([_vanishing(k, faces, domain, point) * free[k] for k in range(outputs)])
 
     def whole(pieces: Pieces, point: Array) -> Array:
         def add(total: Array, piece: Pieces) -> tuple[Array, None]:
-            # Before its window a piece adds nothing, after it what it has reached.
-            at = point if time is None else point.at[time].set(_clip(point[time], piece.windows))
-            return total + trained(piece.params, piece.windows, at), None
+            return total + trained(piece.params, piece.windows, point), None
 
         return jax.lax.scan(add, fixed(point), pieces)[0]
 

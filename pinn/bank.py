@@ -67,8 +67,7 @@ def bank_maker(
     @jax.jit
     def add(bank: Bank, piece: Pieces) -> Bank:
         def reached(point: Array) -> Array:
-            end = point.at[ansatz.time_axis].set(piece.windows.stop.astype(point.dtype))
-            return ansatz.trained(piece.params, piece.windows, end)
+            return ansatz.trained(piece.params, piece.windows, point)
 
         more = {place: table(reached, place, x) for place, x in bank.points.items()}
         return bank._replace(added=jax.tree.map(jnp.add, bank.added, more))

@@ -13,6 +13,19 @@ from pinn.problem import Constraint, Domain
 PointValue = Callable[[Array], Array]  # point (d,) -> value
 
 
+class Lift(NamedTuple):
+    """The singular part of a solution near a corner; see `pinn.lift`.
+
+    Attributes:
+        part: point -> what is added to the data away from their face.
+        coordinate: point -> a number in [-1, 1] in which the rest of the solution is smooth, an input of the network;
+            None if there is none.
+    """
+
+    part: PointValue
+    coordinate: PointValue | None = None
+
+
 class HardFace(NamedTuple):
     """A condition u = data on one face, to be carried by the ansatz.
 
@@ -22,7 +35,7 @@ class HardFace(NamedTuple):
         axis: the coordinate held fixed.
         value: where, along that coordinate.
         data: point -> value of the unknown on the face.
-        lifts: what is added to the data away from the face; see `pinn.lift`.
+        lifts: the singular parts of corners where the data do not fit.
     """
 
     constraint: Constraint
@@ -30,13 +43,13 @@ class HardFace(NamedTuple):
     axis: int
     value: float
     data: PointValue
-    lifts: tuple[PointValue, ...] = ()
+    lifts: tuple[Lift, ...] = ()
 
     def carried(self, point: Array) -> Array:
         """Return the data, continued into the domain, with their lifts."""
         total = self.data(point.at[self.axis].set(self.value))
         for lift in self.lifts:
-            total = total + lift(point)
+            total = total + lift.part(point)
         return total
 
 

@@ -7,21 +7,26 @@ velocity and reaction rate follow from the equation by differentiation, the jump
 
 With q = sqrt(4 D t) and s >= 0 the distance to the corner:
 
+    smoothed |s|:                  A(t, s) = q/sqrt(pi) exp(-(s/q)^2) + s erf(s/q)
     smoothed |s| minus |s|:        K(t, s) = q/sqrt(pi) exp(-(s/q)^2) - s erfc(s/q)
     smoothed sign minus sign:      -erfc(s/q)
+
+What a nonlinear equation makes of a kink is singular too, as |s|^3 and higher odd powers, but it is a smooth function
+of A, as f(|s|) is of |s|. A is therefore an input of the network.
 
 Source: Carslaw & Jaeger (1959), Conduction of Heat in Solids, 2nd ed., section 2.5 and appendix II (K = q ierfc).
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import erfc
+from jax.scipy.special import erf, erfc
 
-from pinn.face import HardFace, PointValue, derivative
+from pinn.face import HardFace, Lift, derivative
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
 
@@ -30,32 +35,35 @@ NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivati
 
 
 class Law(NamedTuple):
-    """The equation as it acts on a small disturbance at a corner: u_t = D u_xx - v u_x - c u.
+    """The equation as it acts on a small disturbance at a corner: u_t = D u_xx - v u_x - c u + b u^2.
 
     Attributes:
         diffusion: D, > 0.
         velocity: v.
         rate: c.
+        bend: b.
     """
 
     diffusion: float
     velocity: float
     rate: float
+    bend: float
 
     def __str__(self) -> str:
-        """Name the three numbers."""
+        """Name the three numbers of the linear part."""
         return f"diffusion {self.diffusion:.4g}, velocity {self.velocity:.4g}, reaction rate {self.rate:.4g}"
 
 
-def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[PointValue | None, str]:
+def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift | None, str]:
     """Lift the jumps of initial data across the ends of the one periodic coordinate.
 
     The sum of data and lift is smooth for t > 0, and solves the linearised equation near the corner:
 
-        e^(-c t) S(t, x - v t) - S(0, x),
+        e^(-c t) S(t, x - v t) - S(0, x),     S being small near the corner,
 
     where S is a periodic function with the jumps of the data, smoothed by diffusion. S(0, .) is
     V/2 (1 - 2 s/L) + J/2 s (L - s)/L, with V the jump in value, J the jump in slope, L the period and s = x - lo.
+    A kink adds what the square of it makes to second order, b (J/2)^2 q^4/(4 D) h(s/q) exp(-5 c t/3); see `_squared`.
 
     Returns:
         The lift and a sentence on it; or None and the reason.
@@ -76,7 +84,7 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Point
     return lift, f"its {' and '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
 
 
-def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind) -> tuple[PointValue | None, str]:
+def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift | None, str]:
     """Lift the difference between a Dirichlet end and the initial data there: (g - f) e^(-c t) erfc(s/q).
 
     Returns:
@@ -88,15 +96,15 @@ def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind)
         return None, reason
     step, clock = float(end.data(corner) - initial.data(corner)), _clock(problem, initial, law)
 
-    def lift(point: Array) -> Array:
+    def part(point: Array) -> Array:
         t, q = clock(point)
         return step * jnp.exp(-law.rate * t) * erfc(jnp.abs(point[end.axis] - end.value) / q)
 
-    return lift, f"its difference of {step:.4g} to {end.constraint.name!r} lifted out ({law})"
+    return Lift(part), f"its difference of {step:.4g} to {end.constraint.name!r} lifted out ({law})"
 
 
 def linearise(problem: Problem, face: HardFace, axis: int, *corners: Array) -> tuple[Law | None, str]:
-    """Differentiate the equation with respect to u_t, u_xx, u_x and u, at the mean of the data at some corners.
+    """Differentiate the equation with respect to u_t, u_xx, u_x, u and u twice, at the mean of the data at corners.
 
     Returns:
         The law; or None and the reason.
@@ -113,16 +121,21 @@ def linearise(problem: Problem, face: HardFace, axis: int, *corners: Array) -> t
     values |= dict(zip(problem.coordinates, map(float, corners[0]), strict=True))
     values |= {u + suffix: sum(float(f(x)) for x in corners) / len(corners) for suffix, f in table.items()}
 
-    def by(name: str) -> float:
-        if name not in equation.residual.needs:
+    given = {n: jnp.asarray(values[n], float) for n in equation.residual.needs}
+
+    def by(name: str, order: int = 1) -> float:
+        if name not in given:
             return 0.0
-        given = {n: jnp.asarray(values[n], float) for n in equation.residual.needs}
-        return float(jax.grad(lambda x: equation.residual.fn(**given | {name: x}))(given[name]))
+        f = functools.reduce(
+            lambda f, _: jax.grad(f), range(order), lambda x: equation.residual.fn(**given | {name: x})
+        )
+        return float(f(given[name]))
 
     inertia = by(f"{u}_{TIME}")
     if not inertia:
         return None, f"the equation does not depend on {u}_{TIME} at the corner."
-    law = Law(-by(f"{u}_{space}{space}") / inertia, by(f"{u}_{space}") / inertia, by(u) / inertia)
+    law = Law(-by(f"{u}_{space}{space}") / inertia, by(f"{u}_{space}") / inertia, by(u) / inertia,
+              -by(u, 2) / 2 / inertia)  # fmt: skip
     if not law.diffusion > 0:
         return None, f"no diffusion smooths it (the coefficient of {u}_{space}{space} gives {law.diffusion:.3g})."
     return law, ""
@@ -132,7 +145,7 @@ def _law(kind: LiftKind, problem: Problem, face: HardFace, axis: int, *corners: 
     if kind == "none":
         return None, "the settings want no lift."
     law, reason = linearise(problem, face, axis, *corners)
-    return (law._replace(velocity=0.0, rate=0.0) if law and kind == "heat" else law), reason
+    return (law._replace(velocity=0.0, rate=0.0, bend=0.0) if law and kind == "heat" else law), reason
 
 
 def _corner(problem: Problem, face: HardFace, axis: int, end: float) -> Array:
@@ -151,7 +164,7 @@ def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tupl
     return clock
 
 
-def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: float, law: Law) -> PointValue:
+def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: float, law: Law) -> Lift:
     lo, hi = problem.domain.bounds[problem.coordinates[axis]]
     period, clock = hi - lo, _clock(problem, face, law)
 
@@ -162,16 +175,42 @@ def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: 
         """Return what diffusion adds to ``sharp``; corners lie at all multiples of the period."""
         total = jnp.zeros_like(s)
         for n in range(-IMAGES, IMAGES + 1):
-            z = jnp.abs(s + n * period) / q
-            kink = q * (jnp.exp(-z * z) / jnp.sqrt(jnp.pi) - z * erfc(z))
-            step = -jnp.sign(n + 0.5) * erfc(z)
-            total = total + slope / 2 * kink + value / 2 * step
+            step = -jnp.sign(n + 0.5) * erfc(jnp.abs(s + n * period) / q)
+            total = total + slope / 2 * _kink(jnp.abs(s + n * period), q) + value / 2 * step
         return total
 
-    def lift(point: Array) -> Array:
+    def part(point: Array) -> Array:
         t, q = clock(point)
         here = point[axis] - lo  # not modulo: at the far end the data are those of that end
         carried = jnp.mod(point[axis] - lo - law.velocity * t, period)
-        return jnp.exp(-law.rate * t) * (sharp(carried) + smoothing(carried, q)) - sharp(here)
+        first = jnp.exp(-law.rate * t) * (sharp(carried) + smoothing(carried, q)) - sharp(here)
+        nearest = jnp.minimum(carried, period - carried)
+        amount = law.bend * (slope / 2) ** 2 * q**4 / (4 * law.diffusion)
+        return first + amount * jnp.exp(-5 / 3 * law.rate * t) * _squared(nearest / q)
 
-    return lift
+    def coordinate(point: Array) -> Array:
+        """Return the smoothed distance to the nearest corner, made periodic by a parabola, in [-1, 1]."""
+        t, q = clock(point)
+        s = point[axis] - lo - law.velocity * t
+        s = s - period * jnp.round(s / period)
+        others = sum(_kink(jnp.abs(s + n * period), q) for n in range(-IMAGES, IMAGES + 1) if n)
+        smoothed = q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) + s * erf(s / q) - s * s / period
+        return 8 * (smoothed + others) / period - 1
+
+    return Lift(part, coordinate if slope else None)
+
+
+def _squared(z: Array) -> Array:
+    """Return h with h'' + 2 z h' - 8 h = -4 ((A/q)^2 - z^2), even and vanishing at infinity.
+
+    t^2 h(s/q) is then the answer of the heat equation to the source that a squared kink, smoothed, leaves beside s^2.
+    The rates of decay of kink and answer, 2 c and c, are merged into 5 c/3, right to first order in t.
+    """
+    g = jnp.exp(-z * z) / jnp.sqrt(jnp.pi)
+    vanishing = erfc(z) * (1 + erf(z))
+    return (z**4 / 2 + z**2 / 2 + 1 / 8) * vanishing - (z**3 + z / 2) * erf(z) * g - z**2 * g * g / 2
+
+
+def _kink(s: Array, q: Array) -> Array:
+    """Return K for s >= 0."""
+    return q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) - s * erfc(s / q)

@@ -10,8 +10,9 @@ from jax import Array
 
 from pinn.bank import Bank, bank_maker, residual_on
 from pinn.optimizers import StepInfo
+from pinn.plan import Plan
 from pinn.problem import Constraint
-from pinn.state import Plan, TrainState, judged, redraw
+from pinn.state import TrainState, judged, redraw
 
 
 def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple[TrainState, StepInfo, Array]]:
@@ -89,6 +90,10 @@ class Programs:
         key = jax.random.fold_in(jax.random.fold_in(state.key, first_step), 1)
         self.latest = maker(key, state.window, state.pieces)
         return self.latest
+
+    def prepare(self, state: TrainState) -> None:
+        """Compile what a window begins with."""
+        self.advance(int(state.stage), state, self.bank(state, int(state.step)))
 
     def advance(self, stage: int, state: TrainState, bank: Bank) -> Callable:
         """Compile the steps of a stage."""

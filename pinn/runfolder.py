@@ -12,10 +12,11 @@ from typing import Any
 
 from pinn import checkpoint
 from pinn.errors import ProblemError, dotted, shorten
+from pinn.plan import Plan
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe, fingerprint
-from pinn.state import Plan, TrainState, solution_params, state_like
+from pinn.state import TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
 # Settings that say only how long to go on; all others have to be those of the interrupted run.

@@ -36,7 +36,7 @@ class AnsatzSettings(Section):
     dirichlet: Enforcement = "auto"
     lift: LiftKind = "reaction"
     harmonics: Positive = 4
-    waves: Annotated[int, Field(ge=0, le=1000)] = 2
+    waves: Annotated[int, Field(ge=0, le=1000)] = 4
 
 
 class NetworkSettings(Options):

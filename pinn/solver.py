@@ -10,12 +10,13 @@ import jax
 from pinn.evaluate import errors, sizes, total_relative_l2
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
+from pinn.plan import Plan, make_plan
 from pinn.problem import Problem
 from pinn.reference import Reference, grid_of, make_reference
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
-from pinn.state import Plan, TrainState, init_state, make_plan, solution_params
+from pinn.state import TrainState, init_state, solution_params
 from pinn.train import Limits, Outcome, train
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below

@@ -1,50 +1,18 @@
-"""What stays fixed while training, and what changes: `Plan` and `TrainState`."""
+"""What changes while training: `TrainState`, and how it moves on."""
 
-import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz import Ansatz, Pieces, Window, appended
+from pinn.ansatz import Pieces, Window, appended
 from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large
-from pinn.errors import ProblemError
-from pinn.memory import check_memory
-from pinn.optimizers import Optimizer, PointwiseResidual, make_optimizer
-from pinn.problem import TIME, Constraint, Problem
-from pinn.residuals import residual_at, sample
-from pinn.settings import Settings
-from pinn.windows import choose_edges
+from pinn.optimizers import PointwiseResidual
+from pinn.plan import Plan
+from pinn.residuals import sample
 
-
-class Plan(NamedTuple):
-    """What stays fixed while training.
-
-    Attributes:
-        problem: what is solved.
-        settings: how.
-        ansatz: the network with features and hard conditions.
-        optimizers: one per stage.
-        edges: of the windows, from the start of the time range to its end.
-    """
-
-    problem: Problem
-    settings: Settings
-    ansatz: Ansatz
-    optimizers: tuple[Optimizer, ...]
-    edges: tuple[float, ...]
-
-    def constraints(self, window: int = 0) -> tuple[Constraint, ...]:
-        """Return the constraints the loss of a window is made of; the others hold by construction or elsewhere."""
-        start, stop = self.edges[window : window + 2]
-
-        def counts(c: Constraint) -> bool:
-            # What an earlier window has reached at its end is not asked for again.
-            inside = TIME not in c.where or (start if window else -math.inf) < c.where[TIME] <= stop
-            return c.name not in self.ansatz.hard and inside
-
-        return tuple(c for c in self.problem.constraints if counts(c))
+SHAKE = 0.03  # of params begun again, in units of fresh ones
 
 
 class TrainState(NamedTuple):
@@ -66,6 +34,7 @@ class TrainState(NamedTuple):
         kept: params with the lowest loss on the whole bank, of all attempts.
         kept_loss: that loss; inf before the first is known.
         bank_loss: the last loss on the whole bank; nan before the first.
+        lowest: the lowest ``kept_loss`` of all windows so far.
         pieces: the windows before; None if there are none.
     """
 
@@ -84,6 +53,7 @@ class TrainState(NamedTuple):
     kept: Any
     kept_loss: Array
     bank_loss: Array
+    lowest: Array
     pieces: Pieces | None
 
 
@@ -92,55 +62,6 @@ def solution_params(state: TrainState) -> Pieces:
     known = jnp.isfinite(state.kept_loss)
     here = jax.tree.map(lambda kept, last: jnp.where(known, kept, last), state.kept, state.params)
     return appended(state.pieces, here, state.window)
-
-
-def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
-    """Build the optimizers of all stages.
-
-    Raises:
-        ProblemError: see `make_optimizer`.
-    """
-    training = settings.training
-    optimizers = tuple(
-        make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
-        for i, stage in enumerate(training.stages)
-    )
-    plan = Plan(problem, settings, ansatz, optimizers, (-math.inf, math.inf))
-    for constraint in problem.constraints:
-        _try_out(plan, constraint)
-    plan = plan._replace(edges=choose_edges(problem, training, ansatz))
-    if not plan.constraints():
-        raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
-    _check_memory(plan)
-    return plan
-
-
-def _check_memory(plan: Plan) -> None:
-    sampling, dtype = plan.settings.sampling, jnp.dtype(plan.settings.training.precision)
-    params = sum(math.prod(x.shape) for x in jax.tree.leaves(jax.eval_shape(plan.ansatz.init, jax.random.PRNGKey(0))))
-    rows = sum(sampling.conditions if c.where else sampling.equations for c in plan.constraints())
-    for stage in plan.settings.training.stages:
-        check_memory(stage.optimizer, stage.options, params, rows, dtype.itemsize)
-
-
-def _try_out(plan: Plan, constraint: Constraint) -> None:
-    """Trace a residual once, so that one jax cannot differentiate is refused before training."""
-    point = jax.ShapeDtypeStruct((len(plan.problem.coordinates),), jnp.zeros(()).dtype)
-    params = jax.eval_shape(plan.ansatz.network.init, jax.random.PRNGKey(0))
-
-    def at(params: Any, point: Array) -> Array:
-        return residual_at(plan.problem, [constraint], lambda x: plan.ansatz.network.apply(params, x), point)
-
-    section = "conditions" if constraint.where else "equations"
-    try:
-        jax.eval_shape(at, params, point)
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
-        raise ProblemError(
-            "calls numpy, or branches on a value; write it with jax.numpy.", (section, constraint.name)
-        ) from None
-    except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ProblemError(f"cannot be evaluated at a point ({reason}).", (section, constraint.name)) from None
 
 
 def init_state(plan: Plan) -> TrainState:
@@ -153,7 +74,7 @@ def init_state(plan: Plan) -> TrainState:
         step=zero, stage=zero, stage_step=zero, best=infinite, best_step=zero,
         params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, 0),
         number=zero, attempt=zero, window=_window(plan, 0),
-        kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype), pieces=None,
+        kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype), lowest=infinite, pieces=None,
     )  # fmt: skip
 
 
@@ -184,11 +105,17 @@ def state_like(plan: Plan, number: int, stage: int) -> TrainState:
 
 
 def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
-    """Begin the window again, from fresh params; the best so far are kept."""
+    """Begin the window again; the best params so far are kept.
+
+    The first window begins from fresh params. A later one begins from those of the window before, shaken: what has
+    become sharp by then is not found from nowhere.
+    """
     attempt = state.attempt + 1
     key = jax.random.fold_in(jax.random.fold_in(jax.random.split(state.key)[0], state.number), attempt)
-    state = state._replace(attempt=attempt, params=_fresh_params(plan, key))
-    return begin_stage(plan, state, 0)
+    params = _fresh_params(plan, key)
+    if state.pieces is not None:
+        params = jax.tree.map(lambda before, fresh: before[-1] + SHAKE * fresh, state.pieces.params, params)
+    return begin_stage(plan, state._replace(attempt=attempt, params=params), 0)
 
 
 def begin_window(plan: Plan, state: TrainState) -> TrainState:
@@ -246,4 +173,5 @@ def judged(state: TrainState, loss: Array) -> TrainState:
     """Keep the params if their loss on the whole bank is the lowest so far."""
     better = loss < state.kept_loss
     kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.kept)
-    return state._replace(kept=kept, kept_loss=jnp.where(better, loss, state.kept_loss), bank_loss=loss)
+    return state._replace(kept=kept, kept_loss=jnp.where(better, loss, state.kept_loss), bank_loss=loss,
+                          lowest=jnp.fmin(loss, state.lowest))  # fmt: skip

@@ -3,12 +3,11 @@
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 
-A window that has come to rest before its share of the time is over is begun again from fresh params, and the
-best of its attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that differs by orders of
-magnitude, and the loss on points it has not used tells.
+A window that has come to rest with a loss much above that of others is begun again from fresh params while its share of
+the time lasts, and the best of its attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that
+differs by orders of magnitude, and the loss on points it has not used tells.
 """
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -21,10 +20,10 @@ from jax import Array
 from pinn.bank import Bank, residual_on
 from pinn.failure import explain
 from pinn.optimizers import StepInfo
+from pinn.plan import Plan
 from pinn.programs import Programs
 from pinn.sampling import Points
 from pinn.state import (
-    Plan,
     TrainState,
     bank_age,
     begin_attempt,
@@ -37,8 +36,7 @@ from pinn.windows import share
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-ATTEMPT = 45  # steps that an attempt takes until it comes to rest, as seen on many problems
-POOR = 100.0  # a window that ends with so many times the loss of the one before is begun again
+POOR = 10.0  # a window that ends with so many times the lowest loss of all windows is begun again
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -95,12 +93,11 @@ def train(
         The state after the last good step, and how it ended.
     """
     programs, windows, began = Programs(plan), len(plan.edges) - 1, time.monotonic()
-    status, message, earlier = "done", THROUGH, math.inf
+    status, message = "done", THROUGH
     for number in range(int(state.number), windows):
         if number > int(state.number):
-            earlier = float(state.kept_loss)
             state = begin_window(plan, state)
-        state, status, message = _run_window(programs, state, limits, earlier, on_log, on_state)
+        state, status, message = _run_window(programs, state, limits, on_log, on_state)
         if message not in (THROUGH, AT_REST):
             break
     if message == TIME_UP and number < windows - 1:
@@ -111,35 +108,32 @@ def train(
 
 
 def _run_window(
-    programs: Programs, state: TrainState, limits: Limits, earlier: float, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, on_log: Callable, on_state: Callable
 ) -> tuple[TrainState, str, str]:
-    """Run attempts at a window.
-
-    The first window is begun again as long as there is time, because all others start from what it found; a later one
-    only if it ended much worse than the one before.
-    """
-    plan, number, began = programs.plan, int(state.number), time.monotonic()
-    compiled, first = programs.seconds, int(state.step)
-    left = len(plan.edges) - 1 - number
+    """Run attempts at a window, until one is good or its share of the time is used."""
+    plan, number = programs.plan, int(state.number)
+    programs.prepare(state)
+    began = time.monotonic()
+    until, first = share(began, limits.deadline, number, len(plan.edges) - 1), int(state.attempt)
     while True:
-        state, status, message = _run_stages(programs, state, limits, left, on_log, on_state)
+        state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
         if status != "done" or message in (TIME_UP, MET):
             return state, status, message
-        poor = number == 0 or not float(state.kept_loss) < POOR * earlier
-        again = message == AT_REST and poor and int(state.attempt) + 1 < plan.settings.training.attempts
-        spent = time.monotonic() - began - (programs.seconds - compiled)
-        each = ATTEMPT * spent / max(1, int(state.step) - first)
-        # Every window to come has to find the time of an attempt.
-        if limits.deadline is None or not again or time.monotonic() + left * each > limits.deadline:
+        tried = int(state.attempt) + 1
+        # The first window has nothing to be compared with but another attempt.
+        poor = number + tried == 1 or not float(state.kept_loss) <= POOR * float(state.lowest)
+        each = (time.monotonic() - began) / (tried - first)
+        in_time = limits.deadline is not None and time.monotonic() + each <= until
+        if not (message == AT_REST and poor and in_time and tried < plan.settings.training.attempts):
             return state, status, message
         state = begin_attempt(plan, state)
 
 
 def _run_stages(
-    programs: Programs, state: TrainState, limits: Limits, left: int, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, until: float, on_log: Callable, on_state: Callable
 ) -> tuple[TrainState, str, str]:
-    """Run one attempt, until it comes to rest or its share of the time is used."""
-    plan, until = programs.plan, None
+    """Run one attempt, until it comes to rest or the time is up."""
+    plan = programs.plan
     for stage in range(int(state.stage), len(plan.optimizers)):
         if stage != int(state.stage):
             state = begin_stage(plan, state, stage)
@@ -148,13 +142,13 @@ def _run_stages(
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
             return state, "done", TIME_UP
         advance = programs.advance(stage, state, bank)
-        until = until or share(time.monotonic(), limits.deadline, int(state.number), len(plan.edges) - 1)
         state, status, message = _run_stage(programs, stage, advance, bank, state, limits, until, on_log, on_state)
         if message not in (THROUGH, AT_REST):
             break
     if status == "done" and message != MET:
         state = programs.judge(state, bank)
-        over = limits.deadline is not None and (left == 1 or time.monotonic() >= limits.deadline)
+        last = int(state.number) == len(plan.edges) - 2
+        over = limits.deadline is not None and (last or time.monotonic() >= limits.deadline)
         # A window whose share is used up is through; the run goes on with the next.
         message = THROUGH if message == TIME_UP and not over else message
     return state, status, message

@@ -81,8 +81,8 @@ def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
 
 
 def share(now: float, deadline: float | None, number: int, windows: int) -> float:
-    """Return until when an attempt at a window may take: half of the time for the first, equal parts for the others."""
+    """Return until when a window may take: equal parts of what is left, the first two of them."""
     if deadline is None:
         return math.inf
-    left = windows - number
-    return now + (deadline - now) / (min(left, 2) if number == 0 else left)
+    parts = windows - number + (number == 0 and windows > 1)
+    return now + (deadline - now) / parts * (1 + (number == 0 and windows > 1))

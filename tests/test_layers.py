@@ -15,6 +15,7 @@ LAYERS = [
     {"hard"},
     {"ansatz"},
     {"bank", "windows", "config"},
+    {"plan"},
     {"state", "solution"},
     {"programs", "grid", "runfolder"},
     {"train"},

@@ -5,9 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pinn.ansatz import Window, make_ansatz
 from pinn.config import load_problem
+from pinn.derivatives import partials
 from pinn.errors import ProblemError
 from pinn.hard import choose_hard
+from pinn.lift import _squared
+from pinn.networks import make_network
+from pinn.reference import allen_cahn
+from pinn.reference.differences import stencil
 from pinn.settings import AnsatzSettings
 from pinn.statement import make_problem
 
@@ -72,7 +78,10 @@ def values(face, points):
 
 
 def test_lift_of_allen_cahn_against_its_closed_form():
-    """Written out for J = 4, D = 1e-4, c = 10 and one image; the nearest others are below 1e-300 here."""
+    """Written out for J = 4, D = 1e-4, c = 10 and one image; the nearest others are below 1e-300 here.
+
+    Of the linearised equation, so without the second order that a kink's square makes.
+    """
     from scipy.special import erfc
 
     rng = np.random.default_rng(0)
@@ -80,8 +89,67 @@ def test_lift_of_allen_cahn_against_its_closed_form():
     s, q, decay = 1 - np.abs(x), np.sqrt(4e-4 * t), np.exp(-10 * t)
     kink = q / np.sqrt(np.pi) * np.exp(-((s / q) ** 2)) - s * erfc(s / q)
     expected = x**2 * np.cos(np.pi * x) + 2 * (decay * kink - (1 - decay) * (1 - x**2) / 2)
-    face, _ = lifted(load_problem("allen_cahn"))
+    face, _ = lifted(periodic("u = x**2*cos(pi*x)", "u_t = 1e-4*u_xx - 10*u"))
     np.testing.assert_allclose(values(face, np.stack([t, x], 1)), expected, atol=2e-15)
+
+
+def test_answer_to_a_squared_kink_solves_its_equation():
+    """h'' + 2 z h' - 8 h = -4 ((A/q)^2 - z^2), by differences of order eight; even, and gone at infinity."""
+    from scipy.special import erf
+
+    offsets, step = np.arange(-4, 5), 0.02
+    z = np.linspace(-0.5, 3, 36)
+    h = np.asarray(_squared(jnp.asarray(z[:, None] + step * offsets)))
+    first, second = (h @ stencil(k, tuple(offsets)) / step**k for k in (1, 2))
+    smoothed = z * erf(z) + np.exp(-(z**2)) / np.sqrt(np.pi)
+    np.testing.assert_allclose(second + 2 * z * first - 8 * h[:, 4], -4 * (smoothed**2 - z**2), atol=1e-9)
+    assert h[0, 4] == pytest.approx(float(_squared(jnp.asarray(0.5))), abs=1e-14) and abs(h[-1]).max() < 1e-3
+
+
+def test_second_order_takes_most_of_what_is_left_of_the_kink():
+    """Beside the true solution the first order leaves something near the corner that is no polynomial in s^2."""
+    eps, t = 1e-4, 0.02
+    s = np.linspace(0, 5, 60) * np.sqrt(4 * eps * t)
+    coefficients = allen_cahn.modes(eps, 5.0, np.array([0, t]), 8192, 6.25e-4)[1:]
+    left = allen_cahn.evaluate(coefficients, s - 1)[0]
+    face, _ = lifted(load_problem("allen_cahn"))
+    left = left - values(face, np.stack([np.full(60, t), s - 1], 1))
+    second = 15 * 2**2 * 4 * eps * t**2 * np.exp(-50 / 3 * t) * np.asarray(_squared(jnp.asarray(s) / s[-1] * 5))
+    smooth = np.stack([(s / s[-1]) ** k for k in (0, 2, 4, 6)], 1)
+
+    def rough(w):
+        return np.abs(w - smooth @ np.linalg.lstsq(smooth, w)[0]).max()
+
+    assert rough(left) < 0.3 * rough(left + second)
+
+
+def test_what_is_trained_beside_a_lift_stays_smooth():
+    """Whatever the params, in the first window and in those after it; a kink carried on would show as a layer."""
+    problem = load_problem("allen_cahn")
+    ansatz = make_ansatz(problem, lambda i, o: make_network("mlp", i, o, {}), AnsatzSettings())
+    params = ansatz.init(jax.random.PRNGKey(0))
+    for window in (Window(0.0, 0.1, 0.0), Window(0.1, 0.2, 1.0)):
+        window = jax.tree.map(jnp.asarray, window)
+
+        def second(t, x, window=window):
+            return partials(lambda p: ansatz.trained(params, window, p), jnp.array([t, x]), [(1, 1)])[1, 1][0]
+
+        for t in (0.15, 0.3):
+            layer = np.sqrt(4e-4 * t)
+            ends, beside = (float(second(t, x)) for x in (-1.0, -1.0 + 1e-9))
+            assert ends == pytest.approx(beside, rel=1e-5) == pytest.approx(float(second(t, 1.0)), rel=1e-5)
+            assert abs(ends) < 10 / layer
+
+
+def test_smoothed_distance_is_periodic_and_between_minus_one_and_one():
+    face, _ = lifted(load_problem("allen_cahn"))
+    (lift,) = face.lifts
+    t, x = np.meshgrid([0.0, 1e-3, 1.0], np.linspace(-1, 1, 41), indexing="ij")
+    distance = np.asarray(jax.vmap(lift.coordinate)(jnp.asarray(np.stack([t.ravel(), x.ravel()], 1)))).reshape(3, 41)
+    s = 1 - np.abs(x[0])
+    np.testing.assert_allclose(distance[0], 2 * s * (2 - s) - 1, atol=1e-12)
+    assert np.all(np.abs(distance) <= 1 + 1e-12)
+    np.testing.assert_allclose(distance[:, 0], distance[:, -1], atol=1e-14)
 
 
 @pytest.mark.parametrize(("initial", "constant"), [("u = x**2", 1), ("u = x", 0), ("u = x + x**2", 1)])
@@ -101,7 +169,7 @@ def test_end_lift_solves_the_linearised_equation_near_the_end():
     """In u_t = D u_xx - c u the lift is e^(-c t) erfc(s / q), exactly."""
     problem = ended("u = cos(pi*x/2) + x", "u = 0.5")
     face, _ = lifted(problem)
-    lift, _ = face.lifts  # the second is that of the right end
+    (lift, _), _ = face.lifts  # the second is that of the right end
 
     def residual(point):
         u_t = jax.jvp(lift, (point,), (jnp.array([1.0, 0.0]),))[1]

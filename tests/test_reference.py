@@ -9,7 +9,7 @@ from scipy.integrate import quad, solve_ivp
 
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
-from pinn.reference import KINDS, allen_cahn, burgers, grid_of, make_reference
+from pinn.reference import KINDS, allen_cahn, burgers, grid_of, kdv, make_reference
 from pinn.reference.base import relative_l2
 from pinn.reference.differences import finite_difference, fourier_derivative, stencil
 
@@ -103,10 +103,39 @@ def test_shock_slope_of_burgers():
     assert (u[0] - u[1]) / (2 * h) == pytest.approx(152.00516, rel=1e-4)
 
 
+# --- Korteweg-de Vries -----------------------------------------------------------------------------------
+
+
+def test_kdv_keeps_what_the_equation_conserves():
+    """Mass, momentum and energy: integrals of u, u^2 and u^3/3 - d u_x^2."""
+    d, x = 0.022**2, np.linspace(-1, 1, 512, endpoint=False)
+    u = kdv.evaluate(kdv.modes(d, T, 512), x)
+    u_x = np.fft.irfft(1j * np.pi * np.arange(257) * np.fft.rfft(u, axis=1), axis=1)
+    for density in (u, u**2, u**3 / 3 - d * u_x**2):
+        np.testing.assert_allclose(density.mean(1), density.mean(1)[0], atol=1e-8)
+    assert np.abs(u[-1] - u[0]).max() > 0.5, "this test could not fail"
+
+
+def test_kdv_against_finite_differences_in_scipy():
+    """Central differences of the file's own stencils, and a method that does not treat the linear part apart."""
+    n, d = 512, 0.022**2
+    x, h = np.linspace(-1, 1, n, endpoint=False), 2 / n
+    offsets = tuple(range(-3, 4))
+    first, third = (stencil(k, offsets) / h**k for k in (1, 3))
+
+    def rhs(t, u):
+        around = np.stack([np.roll(u, -j) for j in offsets])
+        return -u * (first @ around) - d * (third @ around)
+
+    result = solve_ivp(rhs, (0, 0.2), kdv.initial(x), method="RK45", rtol=1e-8, atol=1e-10)
+    ours = kdv.evaluate(kdv.modes(d, np.array([0, 0.2]), 512), x)[1]
+    assert relative_l2(ours, result.y[:, -1]) < 1e-5
+
+
 # --- all of them -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["allen_cahn", "burgers", "heat"])
+@pytest.mark.parametrize("name", ["allen_cahn", "burgers", "heat", "kdv"])
 def test_uncertainty_is_stated_and_small(name):
     problem = load_problem(name)
     reference = make_reference(problem, {"t": np.linspace(0, 0.2, 5), "x": np.linspace(-1, 1, 9)[:-1]})
@@ -208,7 +237,7 @@ def test_no_reference_is_none(heat_text):
 def test_references_never_import_jax():
     code = "import sys, pinn.reference; sys.exit(any(m.split('.')[0] in ('jax', 'flax', 'optax') for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert set(KINDS) == {"allen_cahn", "burgers", "exact"}
+    assert set(KINDS) == {"allen_cahn", "burgers", "exact", "kdv"}
 
 
 # --- derivatives on grids --------------------------------------------------------------------------------

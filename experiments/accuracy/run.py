@@ -22,7 +22,7 @@ from pinn.reference import allen_cahn
 from pinn.reference.base import relative_l2
 
 RESULTS = Path(__file__).parent / "results"
-CASES = [("allen_cahn", 180, 3), ("heat", 60, 3), ("burgers", 180, 3)]  # problem, seconds, seeds
+CASES = [("allen_cahn", 180, 5), ("heat", 60, 3), ("burgers", 180, 3), ("kdv", 180, 3), ("allen_cahn", 60, 3), ("burgers", 60, 3)]  # problem, seconds, seeds
 
 
 def measure(problem: str, seconds: int, seed: int) -> dict:

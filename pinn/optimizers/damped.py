@@ -13,7 +13,6 @@ from pinn.optimizers.base import Optimizer, Params, ResidualFn, StepInfo
 from pinn.optimizers.normal import NormalEquations, normal_equations
 
 MAX_TRIALS = 24
-PATIENCE = 20  # steps; these methods fall fast or have come to rest
 
 
 class DampedState(NamedTuple):
@@ -32,7 +31,14 @@ class Trial(NamedTuple):
 
 
 def damped_least_squares(
-    *, damping: float, shrink: float, grow: float, acceptance: float, lowest: bool = False, memory: float = 2.0
+    *,
+    damping: float,
+    shrink: float,
+    grow: float,
+    acceptance: float,
+    lowest: bool = False,
+    memory: float = 2.0,
+    patience: int = 20,
 ) -> Optimizer:
     """Step by -(J^T J + lambda I)^-1 J^T r, with lambda from a ladder.
 
@@ -43,6 +49,7 @@ def damped_least_squares(
         acceptance: ratio of actual to predicted decrease that a trial has to exceed, in [0, 1).
         lowest: try the whole ladder and take the lowest loss, instead of the first acceptable trial.
         memory: GiB that the Jacobian may take; beyond it J^T J is summed up over blocks of rows.
+        patience: steps without a halving of the loss after which an attempt has come to rest.
 
     Raises:
         ProblemError: if an argument is outside its range.
@@ -77,7 +84,7 @@ def damped_least_squares(
         loss = jnp.where(system.usable, system.loss, jnp.nan)
         return unravel(jnp.where(accepted, found.flat, flat)), DampedState(lam), StepInfo(loss, accepted, lam)
 
-    return Optimizer(init, step, patience=PATIENCE)
+    return Optimizer(init, step, patience=patience)
 
 
 def _trial(system: NormalEquations, flat: Array, lam: Array, loss_at: Callable[[Array], Array]) -> Trial:

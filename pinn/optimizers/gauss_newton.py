@@ -9,8 +9,8 @@ from pinn.optimizers.damped import damped_least_squares
 def gauss_newton(
     *,
     damping: float = 1e-3,
-    shrink: float = 0.1,
-    grow: float = 3.0,
+    shrink: float = 0.01,
+    grow: float = 5.0,
     acceptance: float = 0.075,
     choose: Literal["boldest", "lowest"] = "boldest",
     memory: float = 2.0,
@@ -41,5 +41,11 @@ def gauss_newton(
         radius is that of DSGNAR, arXiv:2607.02194, here without its sketch.
     """
     return damped_least_squares(
-        damping=damping, shrink=shrink, grow=grow, acceptance=acceptance, lowest=choose == "lowest", memory=memory
+        damping=damping,
+        shrink=shrink,
+        grow=grow,
+        acceptance=acceptance,
+        lowest=choose == "lowest",
+        memory=memory,
+        patience=10,
     )

@@ -11,10 +11,10 @@ import numpy as np
 
 from pinn.errors import unknown
 from pinn.problem import Problem
-from pinn.reference import allen_cahn, burgers, exact
+from pinn.reference import allen_cahn, burgers, exact, kdv
 from pinn.reference.base import Grid, Reference, grid_of
 
-KINDS: dict[str, ModuleType] = {"allen_cahn": allen_cahn, "burgers": burgers, "exact": exact}
+KINDS: dict[str, ModuleType] = {"allen_cahn": allen_cahn, "burgers": burgers, "exact": exact, "kdv": kdv}
 
 __all__ = ["KINDS", "Grid", "Reference", "check_reference", "grid_of", "make_reference"]
 

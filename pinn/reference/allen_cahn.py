@@ -115,7 +115,7 @@ def constants(problem: Problem) -> tuple[float, float]:
     """
     f = coefficients(problem, KIND)
     eps, rate = -float(f(u_xx=1.0) - f()), float(f(u=2.0) - f()) / 6
-    check_equation(f, lambda u, u_t, u_x, u_xx: u_t - eps * u_xx + rate * (u**3 - u), KIND, FORM)
+    check_equation(f, lambda u, u_t, u_xx, **_: u_t - eps * u_xx + rate * (u**3 - u), KIND, FORM)
     if not eps > 0:
         raise refuse(KIND, f"Its equation is {FORM}; here eps = {eps:g}.")
     return eps, rate

@@ -12,6 +12,9 @@ Grid = dict[str, np.ndarray]
 POINTS = {1: (2001,), 2: (201, 512), 3: (51, 64, 64)}  # first the time axis, or the first coordinate
 
 
+NAMES = ("u", "u_t", "u_x", "u_xx", "u_xxx")  # what the equation of a special reference may be made of
+
+
 class Reference(NamedTuple):
     """A true solution on a grid.
 
@@ -56,22 +59,21 @@ def refuse(kind: str, reason: str) -> ProblemError:
 def coefficients(problem: Problem, kind: str) -> Callable[..., np.ndarray]:
     """Return the residual of a problem of one equation u_t + ... in t and x, divided by its factor of u_t.
 
-    The result takes u, u_t, u_x and u_xx as keywords; what is missing is zero.
+    The result takes u, u_t, u_x, u_xx and u_xxx as keywords; what is missing is zero.
 
     Raises:
         ProblemError: if the problem has another form.
     """
-    names = ("u", "u_t", "u_x", "u_xx")
     if set(problem.coordinates) != {"t", "x"} or len(problem.unknowns) != 1:
         raise refuse(kind, "It is for one unknown in t and x.")
     (equation,), unknown = problem.equations, problem.unknowns[0]
-    allowed = {n.replace("u", unknown, 1): n for n in names} | {p: p for p in problem.parameters}
+    allowed = {n.replace("u", unknown, 1): n for n in NAMES} | {p: p for p in problem.parameters}
     stranger = next((n for n in equation.residual.needs if n not in allowed), None)
     if stranger is not None:
         raise refuse(kind, f"Its equation has no {stranger!r}.")
 
     def raw(**given: float) -> np.ndarray:
-        values = {"u": 0.0, "u_t": 0.0, "u_x": 0.0, "u_xx": 0.0} | given | dict(problem.parameters)
+        values = dict.fromkeys(NAMES, 0.0) | given | dict(problem.parameters)
         return np.asarray(equation.residual.fn(**{n: values[allowed[n]] for n in equation.residual.needs}), float)
 
     factor = raw(u_t=1.0) - raw()
@@ -86,8 +88,8 @@ def check_equation(f: Callable[..., np.ndarray], expected: Callable[..., np.ndar
     Raises:
         ProblemError: if they differ.
     """
-    u, u_t, u_x, u_xx = np.random.default_rng(0).normal(size=(4, 50))
-    mine, theirs = f(u=u, u_t=u_t, u_x=u_x, u_xx=u_xx), expected(u, u_t, u_x, u_xx)
+    values = dict(zip(NAMES, np.random.default_rng(0).normal(size=(len(NAMES), 50)), strict=True))
+    mine, theirs = f(**values), expected(**values)
     if not np.allclose(mine, theirs, rtol=1e-10, atol=1e-10):
         raise refuse(kind, f"Its equation is {form}; the file has another.")
 

@@ -65,7 +65,7 @@ def viscosity(problem: Problem) -> float:
     """
     f = coefficients(problem, KIND)
     nu = -float(f(u_xx=1.0) - f())
-    check_equation(f, lambda u, u_t, u_x, u_xx: u_t + u * u_x - nu * u_xx, KIND, FORM)
+    check_equation(f, lambda u, u_t, u_x, u_xx, **_: u_t + u * u_x - nu * u_xx, KIND, FORM)
     if not nu > 0:
         raise refuse(KIND, f"Its equation is {FORM}; here nu = {nu:g}.")
     return nu

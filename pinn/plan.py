@@ -1,0 +1,95 @@
+"""What stays fixed while training: `Plan`, checked before the first step."""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from pinn.ansatz import Ansatz
+from pinn.errors import ProblemError
+from pinn.memory import check_memory
+from pinn.optimizers import Optimizer, make_optimizer
+from pinn.problem import TIME, Constraint, Problem
+from pinn.residuals import residual_at
+from pinn.settings import Settings
+from pinn.windows import choose_edges
+
+
+class Plan(NamedTuple):
+    """What stays fixed while training.
+
+    Attributes:
+        problem: what is solved.
+        settings: how.
+        ansatz: the network with features and hard conditions.
+        optimizers: one per stage.
+        edges: of the windows, from the start of the time range to its end.
+    """
+
+    problem: Problem
+    settings: Settings
+    ansatz: Ansatz
+    optimizers: tuple[Optimizer, ...]
+    edges: tuple[float, ...]
+
+    def constraints(self, window: int = 0) -> tuple[Constraint, ...]:
+        """Return the constraints the loss of a window is made of; the others hold by construction or elsewhere."""
+        start, stop = self.edges[window : window + 2]
+
+        def counts(c: Constraint) -> bool:
+            # What an earlier window has reached at its end is not asked for again.
+            inside = TIME not in c.where or (start if window else -math.inf) < c.where[TIME] <= stop
+            return c.name not in self.ansatz.hard and inside
+
+        return tuple(c for c in self.problem.constraints if counts(c))
+
+
+def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
+    """Build the optimizers of all stages.
+
+    Raises:
+        ProblemError: see `make_optimizer`.
+    """
+    training = settings.training
+    optimizers = tuple(
+        make_optimizer(stage.optimizer, stage.options, training.loss, ("training", "stages", i))
+        for i, stage in enumerate(training.stages)
+    )
+    plan = Plan(problem, settings, ansatz, optimizers, (-math.inf, math.inf))
+    for constraint in problem.constraints:
+        _try_out(plan, constraint)
+    plan = plan._replace(edges=choose_edges(problem, training, ansatz))
+    if not plan.constraints():
+        raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
+    _check_memory(plan)
+    return plan
+
+
+def _check_memory(plan: Plan) -> None:
+    sampling, dtype = plan.settings.sampling, jnp.dtype(plan.settings.training.precision)
+    params = sum(math.prod(x.shape) for x in jax.tree.leaves(jax.eval_shape(plan.ansatz.init, jax.random.PRNGKey(0))))
+    rows = sum(sampling.conditions if c.where else sampling.equations for c in plan.constraints())
+    for stage in plan.settings.training.stages:
+        check_memory(stage.optimizer, stage.options, params, rows, dtype.itemsize)
+
+
+def _try_out(plan: Plan, constraint: Constraint) -> None:
+    """Trace a residual once, so that one jax cannot differentiate is refused before training."""
+    point = jax.ShapeDtypeStruct((len(plan.problem.coordinates),), jnp.zeros(()).dtype)
+    params = jax.eval_shape(plan.ansatz.network.init, jax.random.PRNGKey(0))
+
+    def at(params: Any, point: Array) -> Array:
+        return residual_at(plan.problem, [constraint], lambda x: plan.ansatz.network.apply(params, x), point)
+
+    section = "conditions" if constraint.where else "equations"
+    try:
+        jax.eval_shape(at, params, point)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError):
+        raise ProblemError(
+            "calls numpy, or branches on a value; write it with jax.numpy.", (section, constraint.name)
+        ) from None
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ProblemError(f"cannot be evaluated at a point ({reason}).", (section, constraint.name)) from None
