@@ -157,8 +157,8 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
             free = network(params, window, point, point)
         else:
             # What the network says of the window's start is subtracted: there the solution is known.
-            start = network(params, window, point, point.at[time].set(window.start))
-            free = network(params, window, point, point.at[time].set(_clip(point[time], window)))
+            start = network(params, window, point, _moved(point, time, window.start))
+            free = network(params, window, point, _moved(point, time, _clip(point[time], window)))
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
         return jnp.stack([_vanishing(k, faces, domain, point) * free[k] for k in range(outputs)])
 
@@ -175,6 +175,11 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
 
     names = tuple(f.constraint.name for f in faces)
     return Ansatz(Network(init, whole), inner.init, fixed, trained, names, notes, time, time is not None and all(begun))
+
+
+def _moved(point: Array, axis: int, value: Array) -> Array:
+    """Return a point with one coordinate replaced. A selection, because Taylor mode knows no scatter."""
+    return jnp.where(jnp.arange(point.size) == axis, value.astype(point.dtype), point)
 
 
 def _clip(t: Array, window: Window) -> Array:

@@ -14,7 +14,7 @@ def partials(f: PointFunction, x: Array, wanted: Iterable[Axes]) -> dict[Axes, A
     """Differentiate a function at a point.
 
     u_xx is the tangent of a sweep whose primal already carries u and u_x, so lower derivatives along one
-    coordinate cost nothing extra.
+    coordinate cost nothing extra. Taylor mode is no faster up to order four (experiments/step_cost).
 
     Args:
         f: maps a point (d,) to values (m,).

@@ -105,6 +105,26 @@ class Programs:
 
         return self._get("advance", stage, self.plan.constraints(number), make)
 
+    def shares(self, state: TrainState, bank: Bank) -> dict[str, float] | None:
+        """Return each term's share of the sum of the gradients' norms; None where the loss has but one term."""
+        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+        if len(constraints) == 1:
+            return None
+
+        @jax.jit
+        def norms(state: TrainState, bank: Bank) -> list[Array]:
+            def norm(constraint: Constraint) -> Array:
+                part = residual_on(plan.problem, [constraint], plan.ansatz, plan.settings, state.window, bank)
+                gradient = jax.grad(lambda params: 0.5 * jnp.sum(part(params) ** 2))(state.params)
+                return jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(gradient)))
+
+            return [norm(c) for c in constraints]
+
+        compiled = self._get("shares", 0, constraints, lambda: norms)
+        found = jax.device_get(compiled(state._replace(pieces=None), bank.at(state.points)))
+        total = sum(found) or 1.0
+        return {c.name: float(n / total) for c, n in zip(constraints, found, strict=True)}
+
     def judge(self, state: TrainState, bank: Bank) -> TrainState:
         """Keep the params if their loss on the whole bank is the lowest so far."""
         plan, constraints = self.plan, self.plan.constraints(int(state.number))

@@ -29,6 +29,7 @@ from pinn.state import (
     begin_attempt,
     begin_stage,
     begin_window,
+    cadence,
     redraw,
     solution_params,
 )
@@ -112,16 +113,18 @@ def _run_window(
 ) -> tuple[TrainState, str, str]:
     """Run attempts at a window, until one is good or its share of the time is used."""
     plan, number = programs.plan, int(state.number)
-    programs.prepare(state)
-    began = time.monotonic()
-    until, first = share(began, limits.deadline, number, len(plan.edges) - 1), int(state.attempt)
+    windows = len(plan.edges) - 1
+    if limits.deadline is None or time.monotonic() < limits.deadline:
+        programs.prepare(state)  # so that compilation does not count as a window's time
+    began, first = time.monotonic(), int(state.attempt)
+    until = share(began, limits.deadline, number, windows)
     while True:
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
         if status != "done" or message in (TIME_UP, MET):
             return state, status, message
         tried = int(state.attempt) + 1
-        # The first window has nothing to be compared with but another attempt.
-        poor = number + tried == 1 or not float(state.kept_loss) <= POOR * float(state.lowest)
+        # The first window has nothing to be compared with but another attempt; an only one may have all the time.
+        poor = windows == 1 or number + tried == 1 or not float(state.kept_loss) <= POOR * float(state.lowest)
         each = (time.monotonic() - began) / (tried - first)
         in_time = limits.deadline is not None and time.monotonic() + each <= until
         if not (message == AT_REST and poor and in_time and tried < plan.settings.training.attempts):
@@ -192,7 +195,8 @@ def _run_stage(
         if not finite:
             return state, "failed", _explain(plan, stage, bank, state)
         if done % every == 0 or done == settings.steps:
-            on_log(_record(state, step, settings.optimizer, info, bank_loss))
+            shares = programs.shares(state, bank) if done % age % cadence(plan, stage) == 0 else None
+            on_log(_record(state, step, settings.optimizer, info, bank_loss) | {"gradient_shares": shares})
         on_state(state)
         last, current = int(state.number) == len(plan.edges) - 2, state._replace(kept=state.params)
         if last and limits.reached is not None and limits.reached(solution_params(current)):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.jet import jet
 
 from pinn.derivatives import partials
 from pinn.networks import NETWORKS, make_network
@@ -29,6 +30,24 @@ def test_closed_forms():
     }
     for axes, value in expected.items():
         np.testing.assert_allclose(table[axes], value, rtol=1e-13, atol=1e-14, err_msg=str(axes))
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_sweeps_agree_with_taylor_mode(kind, order):
+    network = make_network(kind, 2, 2, {})
+    params = network.init(jax.random.PRNGKey(1))
+    points = jax.random.uniform(jax.random.PRNGKey(2), (20, 2), minval=-1)
+    axes = (1,) * order
+
+    def taylor(x):
+        line = [jnp.array([0.0, 1.0]), *(jnp.zeros(2) for _ in range(order - 1))]
+        return jet(lambda y: network.apply(params, y), (x,), (line,))[1][-1]
+
+    oracle = jax.vmap(taylor)(points)
+    swept = jax.vmap(lambda x: partials(lambda y: network.apply(params, y), x, [axes])[axes])(points)
+    assert float(jnp.abs(oracle).max()) > 1e-3
+    np.testing.assert_allclose(swept, oracle, rtol=0, atol=1e-12 * float(jnp.abs(oracle).max()))
 
 
 CENTRED = {  # axes -> offsets and weights of a second-order centred difference along one coordinate

@@ -73,6 +73,26 @@ def test_resumed_equals_unbroken(heat_text, tmp_path, cut):
     assert_equal(whole, end)
 
 
+def test_the_log_says_which_term_pulls_how_hard(heat_text):
+    """Shares add up to one, and grow with the weight of a term."""
+    plan = plan_of(heat_text, LM, ansatz={"initial": "soft"}, training={"stages": [LM], "weights": {"initial": 4.0}})
+    _, _, records, _ = run(plan)
+    told = [r["gradient_shares"] for r in records]
+    assert [t is not None for t in told] == [False, False, True, False, False, True]
+    assert all(set(t) == {"pde", "initial"} and sum(t.values()) == pytest.approx(1) for t in told if t)
+    state = init_state(plan)
+    programs = Programs(plan)
+    bank = programs.bank(state, 0)
+    before = programs.shares(state, bank)
+    heavier = plan._replace(settings=plan.settings.model_copy(
+        update={"training": plan.settings.training.model_copy(update={"weights": {"initial": 16.0}})}))  # fmt: skip
+    after = Programs(heavier).shares(state, bank)
+    odds = [s["initial"] / s["pde"] for s in (before, after)]
+    assert odds[1] == pytest.approx(4 * odds[0])
+    _, _, hard, _ = run(plan_of(heat_text, LM))
+    assert all(r["gradient_shares"] is None for r in hard)
+
+
 def test_points_are_redrawn_on_the_stated_cadence(heat_text):
     _, _, _, states = run(plan_of(heat_text, LM))
     interiors = [np.asarray(s.points["interior"]) for s in states]

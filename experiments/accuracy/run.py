@@ -22,7 +22,14 @@ from pinn.reference import allen_cahn
 from pinn.reference.base import relative_l2
 
 RESULTS = Path(__file__).parent / "results"
-CASES = [("allen_cahn", 180, 5), ("heat", 60, 3), ("burgers", 180, 3), ("kdv", 180, 3), ("allen_cahn", 60, 3), ("burgers", 60, 3)]  # problem, seconds, seeds
+CASES = [
+    ("allen_cahn", 180, 5),
+    ("heat", 60, 3),
+    ("burgers", 180, 3),
+    ("kdv", 180, 3),
+    ("allen_cahn", 60, 3),
+    ("burgers", 60, 3),
+]  # problem, seconds, seeds
 
 
 def measure(problem: str, seconds: int, seed: int) -> dict:
@@ -98,6 +105,9 @@ def main() -> None:
     if options.spectral:
         print(spectral())
         return
+    known = {problem for problem, _, _ in CASES}
+    if strangers := set(options.problems) - known:
+        parser.error(f"unknown problem {', '.join(sorted(strangers))}; known: {', '.join(sorted(known))}")
     RESULTS.mkdir(exist_ok=True)
     for problem, seconds, seeds in CASES:
         for seed in range(seeds):

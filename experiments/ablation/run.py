@@ -1,0 +1,34 @@
+"""What each part of the method is worth: Allen-Cahn with one thing changed at a time, at equal time.
+
+python experiments/ablation/run.py                 everything that is not in results.json yet
+python experiments/ablation/run.py --table         only print the table
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from changed import main
+
+RESULTS = Path(__file__).parent / "results.json"
+STAGE = "training.stages=[{optimizer: gauss_newton, steps: 5000, %s}]"
+CASES = {
+    "as shipped": [],
+    "no lift: the initial condition is a soft term": ["ansatz.lift=none"],
+    "lift of the heat equation alone (A)": ["ansatz.lift=heat"],
+    "1 window": ["training.windows=1"],
+    "3 windows": ["training.windows=3"],
+    "6 windows": ["training.windows=6"],
+    "lowest loss instead of boldest step": [STAGE % "choose: lowest"],
+    "classical damping": ["training.stages=[{optimizer: levenberg_marquardt, steps: 5000}]"],
+    "less bold: damping shrinks by 0.1 and grows by 3": [STAGE % "shrink: 0.1, grow: 3"],
+    "points redrawn every step": [STAGE % "redraw: 1"],
+    "points redrawn every 50 steps": [STAGE % "redraw: 50"],
+    "uniform points, no choice by residual": ["sampling.pool=1"],
+    "width 12": ["network.width=12"],
+    "width 24": ["network.width=24"],
+}
+
+
+if __name__ == "__main__":
+    main(__doc__, RESULTS, "allen_cahn", CASES, 120)

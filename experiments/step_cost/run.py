@@ -1,0 +1,170 @@
+"""Where the time of a Gauss-Newton step goes, by part, against params and points; and what derivatives cost.
+
+python experiments/step_cost/run.py                measure, keep the numbers in results.json, print the tables
+python experiments/step_cost/run.py --table        only print the tables
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.jet import jet
+
+from pinn import load_problem
+from pinn.bank import residual_on
+from pinn.derivatives import partials
+from pinn.optimizers.normal import _cholesky_solve, gram
+from pinn.plan import make_plan
+from pinn.programs import Programs
+from pinn.settings import make_settings
+from pinn.solution import build_ansatz
+from pinn.state import init_state
+
+RESULTS = Path(__file__).parent / "results.json"
+WIDTHS, POINTS = (8, 12, 16, 24, 32), (1000, 2000, 4000, 8000)
+WIDTH, COUNT = 16, 3000
+PARTS = ("residual", "linearize", "gram", "factor and solve", "step")
+
+
+def seconds(f: Callable[..., Any], *args: Any, repeat: int = 7) -> float:
+    """Return the median time of a compiled call."""
+    compiled = jax.jit(f)  # of a compiled function: itself
+    jax.block_until_ready(compiled(*args))
+    times = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        jax.block_until_ready(compiled(*args))
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+def parts(width: int, points: int) -> dict[str, float]:
+    """Time the parts of a step of Allen-Cahn's first window at random params; peak memory is that of this process."""
+    problem = load_problem("allen_cahn")
+    settings = make_settings({"network": {"width": width}, "sampling": {"equations": points}})
+    with jax.enable_x64(True):
+        plan = make_plan(problem, settings, build_ansatz(problem, settings))
+        state = init_state(plan)
+        bank = Programs(plan).bank(state, 0)
+        bank = bank.at({place: jnp.arange(points) for place in bank.points})
+        params, window, optimizer = state.params, state.window, plan.optimizers[0]
+
+        def residual(bank: Any) -> Any:
+            return residual_on(problem, plan.constraints(), plan.ansatz, settings, window, bank)
+
+        jac = jax.jit(lambda p, b: residual(b).linearize(p)[1])(params, bank)
+        normal = gram(jac) + 1e-3 * jnp.eye(jac.shape[1])
+        opt_state = optimizer.init(params)
+        return {
+            "params": int(jac.shape[1]),
+            "points": points,
+            "residual": seconds(lambda p, b: residual(b)(p), params, bank),
+            "linearize": seconds(lambda p, b: residual(b).linearize(p), params, bank),
+            "gram": seconds(gram, jac),
+            "factor and solve": seconds(_cholesky_solve, normal, normal[0]),
+            "step": seconds(lambda p, s, b: optimizer.step(residual(b), p, s), params, opt_state, bank),
+            "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+
+def taylor(f: Callable[[Any], Any], x: Any, order: int) -> Any:
+    """Return the derivative of one order along the second coordinate in Taylor mode."""
+    line = [jnp.zeros_like(x).at[1].set(1), *(jnp.zeros_like(x) for _ in range(order - 1))]
+    return jet(f, (x,), (line,))[1][-1]
+
+
+def derivatives(order: int) -> dict[str, float]:
+    """Time the gradient in the params of the derivative of one order in x, by both ways, alternating."""
+    problem, settings = load_problem("allen_cahn"), make_settings({})
+    axes = (1,) * order
+    with jax.enable_x64(True):
+        plan = make_plan(problem, settings, build_ansatz(problem, settings))
+        state = init_state(plan)
+        points = Programs(plan).bank(state, 0).points["interior"][:COUNT]
+
+        def jacobian(way: Callable[..., Any]) -> Callable[..., Any]:
+            def value(params: Any, x: Any) -> Any:
+                return way(lambda y: plan.ansatz.trained(params, state.window, y), x)[0]
+
+            return jax.jit(jax.vmap(jax.grad(value), (None, 0)))
+
+        ways = jacobian(lambda f, x: partials(f, x, [axes])[axes]), jacobian(lambda f, x: taylor(f, x, order))
+        flat = [np.concatenate([np.asarray(x).ravel() for x in jax.tree.leaves(w(state.params, points))]) for w in ways]
+        times = [[seconds(w, state.params, points, repeat=1) for w in ways] for _ in range(21)]
+        nested_time, taylor_time = np.median(times, axis=0)
+        return {
+            "order": order,
+            "nested": float(nested_time),
+            "taylor": float(taylor_time),
+            "ratio": float(np.median([a / b for a, b in times])),
+            "difference": float(np.abs(flat[0] - flat[1]).max() / np.abs(flat[0]).max()),
+        }
+
+
+def measure() -> dict[str, Any]:
+    """Run each case in a process of its own, so that peak memory is its own."""
+
+    def case(*what: object) -> dict[str, float]:
+        command = [sys.executable, __file__, "--case", json.dumps(what)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    return {
+        "cores": os.cpu_count(),
+        "width": [case("parts", w, COUNT) for w in WIDTHS],
+        "points": [case("parts", WIDTH, n) for n in POINTS],
+        "order": [case("derivatives", k) for k in (1, 2, 3, 4)],
+    }
+
+
+def growth(rows: list[dict[str, float]], key: str, part: str) -> float:
+    """Fit the exponent of a part's time in params or points."""
+    return float(np.polyfit(np.log([r[key] for r in rows]), np.log([r[part] for r in rows]), 1)[0])
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the tables in Markdown."""
+    lines = ["| params | points | " + " | ".join(f"{p}, ms" for p in PARTS) + " | peak memory |"]
+    lines.append("|--:|--:|" + "--:|" * (len(PARTS) + 1))
+    for row in found["width"] + found["points"]:
+        times = " | ".join(f"{1e3 * row[p]:.1f}" for p in PARTS)
+        lines.append(f"| {row['params']} | {row['points']} | {times} | {row['peak_mib']:.0f} MiB |")
+    for rows, key in ((found["width"], "params"), (found["points"], "points")):
+        exponents = " | ".join(f"{growth(rows, key, p):.1f}" for p in PARTS)
+        lines.append(f"| exponent in {key} | | {exponents} | |")
+    lines += ["", "| order in x | nested, ms | Taylor, ms | nested / Taylor | largest relative difference |"]
+    lines.append("|--:|--:|--:|--:|--:|")
+    for row in found["order"]:
+        lines.append(
+            f"| {row['order']} | {1e3 * row['nested']:.1f} | {1e3 * row['taylor']:.1f} | {row['ratio']:.2f} "
+            f"| {row['difference']:.0e} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure if asked, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        kind, *numbers = json.loads(options.case)
+        print(json.dumps({"parts": parts, "derivatives": derivatives}[kind](*numbers)))
+        return
+    if not options.table:
+        RESULTS.write_text(json.dumps(measure(), indent=1) + "\n")
+    print(table(json.loads(RESULTS.read_text())))
+
+
+if __name__ == "__main__":
+    main()
