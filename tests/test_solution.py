@@ -70,7 +70,7 @@ def test_residuals_of_a_solution(solution):
 def test_own_network(heat_text):
     class Wide(nnx.Module):
         def __init__(self, rngs):
-            self.first = nnx.Linear(6, 30, param_dtype=float, rngs=rngs)
+            self.first = nnx.Linear(10, 30, param_dtype=float, rngs=rngs)
             self.second = nnx.Linear(30, 1, param_dtype=float, rngs=rngs)
 
         def __call__(self, x):
@@ -79,7 +79,7 @@ def test_own_network(heat_text):
     problem = pinn.problem_from_text(heat_text)
     for network in (Wide, Wide(nnx.Rngs(0)), pinn.from_flax(Wide)):
         solution = pinn.solve(problem, network=network, training=SHORT)
-        assert solution.summary["params"] == 7 * 30 + 31
+        assert solution.summary["params"] == 11 * 30 + 31
         assert solution.errors["u"]["relative_l2"] < 1e-2
     for network, says in ((7, "expected a flax.nnx module"), (lambda rngs: 7, "expected a flax.nnx module; got int")):
         with pytest.raises(ProblemError, match=says):
