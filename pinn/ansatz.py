@@ -99,7 +99,7 @@ def encode(domain: Domain, settings: AnsatzSettings) -> Callable[[Array, Window 
     A coordinate becomes (-1, 1) over its range, time over its window. A periodic one becomes cosines and sines of its
     first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Other coordinates
     of space get ``waves`` cosines and sines beside themselves, of twice their range as period: with them
-    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/ablation).
+    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/accuracy).
     """
 
     def waves(phase: Array, count: int) -> list[Array]:

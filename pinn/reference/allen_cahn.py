@@ -13,8 +13,10 @@ from pinn.reference.base import (
     Reference,
     check_equation,
     check_initial,
+    check_periodic,
     check_range,
     coefficients,
+    evaluate,
     oriented,
     refuse,
     relative_l2,
@@ -100,13 +102,6 @@ def modes(eps: float, rate: float, times: np.ndarray, n: int, dt: float) -> np.n
     return np.array(out)
 
 
-def evaluate(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Sum the modes at x, (T, K) -> (T, X)."""
-    k = np.arange(coefficients.shape[1])
-    waves = np.exp(1j * np.pi * np.outer(k, x + 1)) * np.where(k == 0, 1, 2)[:, None]
-    return (coefficients @ waves).real
-
-
 def constants(problem: Problem) -> tuple[float, float]:
     """Read eps and r off the equation.
 
@@ -129,11 +124,7 @@ def check(problem: Problem) -> None:
     """
     constants(problem)
     check_range(problem, {"x": (-1, 1)}, KIND)
-    if problem.domain.periodic != ("x",):
-        raise refuse(KIND, "It is periodic in x.")
-    for constraint in problem.conditions:
-        if "x" in constraint.where:
-            raise refuse(KIND, f"It knows nothing of {constraint.name!r}.")
+    check_periodic(problem, KIND)
     check_initial(problem, initial, KIND, "x**2*cos(pi*x)")
 
 

@@ -127,6 +127,26 @@ def check_initial(problem: Problem, u0: Callable[[np.ndarray], np.ndarray], kind
             raise refuse(kind, f"It starts at t=0 from {form}; the file has other initial data.")
 
 
+def check_periodic(problem: Problem, kind: str) -> None:
+    """Check that the problem is periodic in x, and has no conditions there.
+
+    Raises:
+        ProblemError: if it is not.
+    """
+    if problem.domain.periodic != ("x",):
+        raise refuse(kind, "It is periodic in x.")
+    for constraint in problem.conditions:
+        if "x" in constraint.where:
+            raise refuse(kind, f"It knows nothing of {constraint.name!r}.")
+
+
+def evaluate(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Sum Fourier modes exp(i pi k (x + 1)), k = 0 ... K-1, of a real function at x, (T, K) -> (T, X)."""
+    k = np.arange(coefficients.shape[1])
+    waves = np.exp(1j * np.pi * np.outer(k, x + 1)) * np.where(k == 0, 1, 2)[:, None]
+    return (coefficients @ waves).real
+
+
 def oriented(problem: Problem, u: np.ndarray) -> np.ndarray:
     """Turn values by t and x into the order of the problem's coordinates."""
     return u if problem.coordinates == ("t", "x") else u.T

@@ -13,10 +13,11 @@ from pinn.reference.base import (
     Reference,
     check_equation,
     check_initial,
+    check_periodic,
     check_range,
     coefficients,
+    evaluate,
     oriented,
-    refuse,
     relative_l2,
 )
 
@@ -59,13 +60,6 @@ def modes(dispersion: float, times: np.ndarray, n: int, tolerance: float = 1e-12
     return (found.y * np.stack([turned(t) for t in times], axis=1)).T
 
 
-def evaluate(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Sum the modes at x, (T, K) -> (T, X)."""
-    k = np.arange(coefficients.shape[1])
-    waves = np.exp(1j * np.pi * np.outer(k, x + 1)) * np.where(k == 0, 1, 2)[:, None]
-    return (coefficients @ waves).real
-
-
 def constants(problem: Problem) -> float:
     """Read d off the equation.
 
@@ -86,11 +80,7 @@ def check(problem: Problem) -> None:
     """
     constants(problem)
     check_range(problem, {"x": (-1, 1)}, KIND)
-    if problem.domain.periodic != ("x",):
-        raise refuse(KIND, "It is periodic in x.")
-    for constraint in problem.conditions:
-        if "x" in constraint.where:
-            raise refuse(KIND, f"It knows nothing of {constraint.name!r}.")
+    check_periodic(problem, KIND)
     check_initial(problem, initial, KIND, "cos(pi*x)")
 
 
