@@ -30,6 +30,7 @@ from pinn.face import HardFace, Lift, derivative
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
 
+JUMP = 1e-9  # what is smaller is round-off
 IMAGES = 2  # periods on either side; their terms fall like exp(-(L/q)^2)
 NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivatives are finite
 
@@ -80,7 +81,7 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
         return None, reason
     value, slope = (float(f(ends[0]) - f(ends[1])) for f in (face.data, derivative(face.data, axis)))
     lift = _periodic(problem, axis, face, value, slope, law)
-    jumps = [f"jump of {x:.4g} in {name}" for name, x in (("value", value), ("slope", slope)) if abs(x) > 1e-9]
+    jumps = [f"jump of {x:.4g} in {name}" for name, x in (("value", value), ("slope", slope)) if abs(x) > JUMP]
     return lift, f"its {' and '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
 
 
@@ -197,7 +198,7 @@ def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: 
         smoothed = q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) + s * erf(s / q) - s * s / period
         return 8 * (smoothed + others) / period - 1
 
-    return Lift(part, coordinate if slope else None)
+    return Lift(part, coordinate if abs(slope) > JUMP else None)
 
 
 def _squared(z: Array) -> Array:

@@ -3,7 +3,7 @@
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 
-A window that has come to rest with a loss much above that of others is begun again from fresh params while its share of
+A window that has come to rest with a loss much above that of others is begun again from other params while its share of
 the time lasts, and the best of its attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that
 differs by orders of magnitude, and the loss on points it has not used tells.
 """
