@@ -9,10 +9,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from jax.experimental.buffer_callback import Buffer, ExecutionContext, buffer_callback
 from jax.flatten_util import ravel_pytree
+from scipy.linalg import get_lapack_funcs
 
 from pinn.optimizers.base import Block, Params, PointwiseResidual, ResidualFn, linearize
+
+SMALL = 256  # params below which calling out of a compiled step gains nothing; such steps can be cached on disk
 
 
 class NormalEquations(NamedTuple):
@@ -51,34 +56,66 @@ def normal_equations(residual_fn: ResidualFn, params: Params, memory: float) -> 
 
 
 def _primal(loss: Array, gradient: Array, normal: Array) -> NormalEquations:
-    identity = jnp.eye(gradient.size, dtype=gradient.dtype)
     # A Jacobian that is not finite would have every trial rejected; the loss says so instead.
     usable = jnp.all(jnp.isfinite(gradient)) & jnp.isfinite(jnp.trace(normal))
-    return NormalEquations(loss, gradient, usable, lambda lam: -_cholesky_solve(normal + lam * identity, gradient))
+    return NormalEquations(loss, gradient, usable, lambda lam: -solve_damped(normal, lam, gradient))
 
 
 def _dual(r: Array, jac: Array) -> NormalEquations:
-    normal, identity, gradient = gram(jac.T), jnp.eye(r.size, dtype=r.dtype), jac.T @ r
+    normal, gradient = gram(jac.T), jac.T @ r
     usable = jnp.all(jnp.isfinite(gradient)) & jnp.isfinite(jnp.trace(normal))
-
-    def solve(lam: Array) -> Array:
-        return -jac.T @ _cholesky_solve(normal + lam * identity, r)
-
-    return NormalEquations(0.5 * r @ r, gradient, usable, solve)
+    return NormalEquations(0.5 * r @ r, gradient, usable, lambda lam: -jac.T @ solve_damped(normal, lam, r))
 
 
-def _cholesky_solve(matrix: Array, right: Array) -> Array:
-    lower = jax.lax.linalg.cholesky(matrix, symmetrize_input=False)  # reads the lower triangle
+def solve_damped(matrix: Array, lam: Array, right: Array) -> Array:
+    """Return (A + lambda I)^-1 b by Cholesky's method; nan if that matrix is not positive definite.
+
+    On CPUs LAPACK is called in place from the compiled step, as in `gram`: XLA's way to the same routine copies the
+    matrix several times, and takes about twice as long.
+    """
+    if right.size < SMALL:
+        return _solve_of_xla(matrix, lam, right)
+    return jax.lax.platform_dependent(matrix, lam, right, cpu=_solve_of_lapack, default=_solve_of_xla)
+
+
+def _solve_of_xla(matrix: Array, lam: Array, right: Array) -> Array:
+    damped = matrix + lam * jnp.eye(right.size, dtype=right.dtype)
+    lower = jax.lax.linalg.cholesky(damped, symmetrize_input=False)  # reads the lower triangle
     return jax.scipy.linalg.cho_solve((lower, True), right)
+
+
+def _solve_of_lapack(matrix: Array, lam: Array, right: Array) -> Array:
+    shape = jax.ShapeDtypeStruct(right.shape, right.dtype)
+    return buffer_callback(_fill_solution, shape, vmap_method="sequential")(matrix, lam, right)
+
+
+def _fill_solution(context: ExecutionContext, out: Buffer, matrix: Buffer, lam: Buffer, right: Buffer) -> None:
+    damped = np.asarray(matrix).copy()  # it is factored in place
+    damped.flat[:: len(damped) + 1] += np.asarray(lam)
+    factor, solve = get_lapack_funcs(("potrf", "potrs"), (damped,))
+    lower, failed = factor(damped.T, lower=True, clean=False, overwrite_a=True)
+    np.asarray(out)[...] = np.nan if failed else solve(lower, np.asarray(right), lower=True)[0]
 
 
 def gram(jac: Array) -> Array:
     """Return J^T J, (P, P).
 
-    On two CPU cores the symmetric product of BLAS, called back from the compiled step, takes 0.75 to 0.9 of the time of
-    XLA's general product; forming it from blocks of the triangle saves nothing. XLA's is kept: it runs on every device.
+    On CPUs the product is that of the BLAS numpy brings, called in place from the compiled step: XLA's own takes two to
+    four times as long in float64 (experiments/step_cost). Everywhere else it is XLA's.
     """
-    return jac.T @ jac
+    if jac.shape[1] < SMALL:
+        return jac.T @ jac
+    return jax.lax.platform_dependent(jac, cpu=_gram_of_blas, default=lambda j: j.T @ j)
+
+
+def _gram_of_blas(jac: Array) -> Array:
+    shape = jax.ShapeDtypeStruct((jac.shape[1],) * 2, jac.dtype)
+    return buffer_callback(_fill_gram, shape, vmap_method="sequential")(jac)
+
+
+def _fill_gram(context: ExecutionContext, out: Buffer, jac: Buffer) -> None:
+    rows = np.asarray(jac)
+    np.matmul(rows.T, rows, out=np.asarray(out))  # numpy sees the symmetry, and calls syrk
 
 
 def _summed(residual_fn: PointwiseResidual, params: Params, rows: int) -> tuple[Array, Array, Array]:
