@@ -16,7 +16,7 @@ MAX_TRIALS = 24
 
 
 class DampedState(NamedTuple):
-    """The damping lambda that the next step tries first."""
+    """The damping lambda to start the next step from."""
 
     damping: Array
 
@@ -34,7 +34,6 @@ def damped_least_squares(
     *,
     damping: float,
     shrink: float,
-    retreat: float,
     grow: float,
     acceptance: float,
     lowest: bool = False,
@@ -45,8 +44,7 @@ def damped_least_squares(
 
     Args:
         damping: the first lambda, > 0, in units of J^T J.
-        shrink: factor on lambda for the next step after one whose first trial served, in (0, 1).
-        retreat: the same after a step whose first trial did not serve.
+        shrink: factor on the last lambda for the first trial of a step, in (0, 1).
         grow: factor on lambda from one trial to the next, > 1.
         acceptance: ratio of actual to predicted decrease that a trial has to exceed, in [0, 1).
         lowest: try the whole ladder and take the lowest loss, instead of the first acceptable trial.
@@ -59,7 +57,6 @@ def damped_least_squares(
     for name, value, lo, hi in (
         ("damping", damping, 0, jnp.inf),
         ("shrink", shrink, 0, 1),
-        ("retreat", retreat, 0, 1),
         ("grow", grow, 1, jnp.inf),
         ("acceptance", acceptance, -1e-9, 1),
         ("memory", memory, 0, jnp.inf),
@@ -78,15 +75,14 @@ def damped_least_squares(
             r = residual_fn(unravel(candidate))
             return 0.5 * r @ r
 
-        first = jnp.maximum(state.damping, jnp.finfo(flat.dtype).eps ** 2)
+        first = jnp.maximum(shrink * state.damping, jnp.finfo(flat.dtype).eps ** 2)
         search = _lowest if lowest else _boldest
         found = search(lambda lam: _trial(system, flat, lam, loss_at), first, grow, acceptance, flat)
         accepted = found.ratio > acceptance
         # After a step without any acceptable trial, start again where this one gave up, within reason.
         lam = jnp.where(accepted, found.damping, jnp.minimum(found.damping, 1e3))
-        factor = jnp.where(accepted, jnp.where(lam == first, shrink, retreat), 1.0).astype(lam.dtype)
         loss = jnp.where(system.usable, system.loss, jnp.nan)
-        return unravel(jnp.where(accepted, found.flat, flat)), DampedState(factor * lam), StepInfo(loss, accepted, lam)
+        return unravel(jnp.where(accepted, found.flat, flat)), DampedState(lam), StepInfo(loss, accepted, lam)
 
     return Optimizer(init, step, patience=patience)
 

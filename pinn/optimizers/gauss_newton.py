@@ -8,9 +8,8 @@ from pinn.optimizers.damped import damped_least_squares
 
 def gauss_newton(
     *,
-    damping: float = 1e-5,
+    damping: float = 1e-3,
     shrink: float = 0.01,
-    retreat: float = 0.2,
     grow: float = 5.0,
     acceptance: float = 0.075,
     choose: Literal["boldest", "lowest"] = "boldest",
@@ -18,16 +17,14 @@ def gauss_newton(
 ) -> Optimizer:
     """Step by -(J^T J + lambda I)^-1 J^T r, with the smallest lambda on a ladder whose decrease is real.
 
-    Each step begins with a bold lambda, ``shrink`` times the last one if that served at once and ``retreat`` times it if
-    it did not, and grows it until the actual decrease of r.r is more than ``acceptance`` times what the linear model
-    predicts. Taking the boldest acceptable
+    Each step begins with a bold lambda, ``shrink`` times the last one that served, and grows it until the actual
+    decrease of r.r is more than ``acceptance`` times what the linear model predicts. Taking the boldest acceptable
     step rather than the safest is what makes the method fast on these problems: the loss stays high for some tens of
     steps and then falls by many orders.
 
     Args:
         damping: the first lambda, > 0, in units of J^T J.
-        shrink: factor on lambda for the next step after one whose first trial served, in (0, 1).
-        retreat: the same after a step whose first trial did not serve, in (0, 1).
+        shrink: factor on the last lambda for the first trial of a step, in (0, 1).
         grow: factor on lambda after a rejected trial, > 1.
         acceptance: ratio of actual to predicted decrease that a trial has to exceed, in (0, 1).
         choose: "boldest" as described; "lowest" takes the trial with the lowest loss instead, for comparison.
@@ -46,7 +43,6 @@ def gauss_newton(
     return damped_least_squares(
         damping=damping,
         shrink=shrink,
-        retreat=retreat,
         grow=grow,
         acceptance=acceptance,
         lowest=choose == "lowest",

@@ -4,7 +4,7 @@ from pinn.optimizers.base import Optimizer
 from pinn.optimizers.damped import damped_least_squares
 
 
-def levenberg_marquardt(*, damping: float = 3e-4, shrink: float = 1 / 3, grow: float = 4.0) -> Optimizer:
+def levenberg_marquardt(*, damping: float = 1e-3, shrink: float = 1 / 3, grow: float = 4.0) -> Optimizer:
     """Step by -(J^T J + lambda I)^-1 J^T r; lambda shrinks after a success and grows until the loss decreases.
 
     Args:
@@ -21,4 +21,4 @@ def levenberg_marquardt(*, damping: float = 3e-4, shrink: float = 1 / 3, grow: f
     Source:
         Marquardt (1963), SIAM J. Appl. Math. 11(2), 431-441.
     """
-    return damped_least_squares(damping=damping, shrink=shrink, retreat=shrink, grow=grow, acceptance=0.0)
+    return damped_least_squares(damping=damping, shrink=shrink, grow=grow, acceptance=0.0)
