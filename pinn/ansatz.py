@@ -58,8 +58,8 @@ class Ansatz(NamedTuple):
         network: the whole ansatz; its params are `Pieces`.
         init: key -> params of one window.
         fixed: point (d,) -> what the data alone say of the unknowns, (m,).
-        trained: (params, window, point (d,)) -> what one window adds, (m,): nothing before it, after it what it has
-            reached.
+        trained: (params, window, point (d,), what the windows before have added there (m,)) -> what one window adds,
+            (m,): nothing before it, after it what it has reached.
         hard: names of the constraints it satisfies by construction; they need no loss term.
         notes: sentences on what was decided and why.
         time_axis: of the coordinate the windows divide; None if there is no time.
@@ -69,7 +69,7 @@ class Ansatz(NamedTuple):
     network: Network
     init: Callable[[Array], Any]
     fixed: Callable[[Array], Array]
-    trained: Callable[[Any, Window, Array], Array]
+    trained: Callable[[Any, Window, Array, Array], Array]
     hard: tuple[str, ...]
     notes: tuple[str, ...]
     time_axis: int | None
@@ -136,37 +136,40 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     faces, notes = choose_hard(problem, settings)
     encoded = encode(domain, settings)
     distances = [lift.coordinate for face in faces for lift in face.lifts if lift.coordinate is not None]
-    inputs = feature_count(domain, settings) + len(distances)
+    inputs = feature_count(domain, settings) + len(distances) + settings.carried * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
     time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
 
-    def network(params: Any, window: Window, point: Array, at: Array) -> Array:
+    def network(params: Any, window: Window, point: Array, at: Array, before: Array) -> Array:
         # Distances to kinks stay those of the point itself when another time is meant: at the start of a window they
         # are sharper, and what is subtracted there, or was reached before, would be carried on as a sharp layer.
         smoothed = [distance(point)[None] for distance in distances]
-        return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed]))
+        # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
+        # them little, so that the solution is a smooth function of them.
+        carried = [before] if settings.carried else []
+        return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 
     def fixed(point: Array) -> Array:
         return jnp.stack([_interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
 
-    def trained(params: Any, window: Window, point: Array) -> Array:
+    def trained(params: Any, window: Window, point: Array, before: Array) -> Array:
         if time is None:
-            free = network(params, window, point, point)
+            free = network(params, window, point, point, before)
         else:
             # What the network says of the window's start is subtracted: there the solution is known.
-            start = network(params, window, point, _moved(point, time, window.start))
-            free = network(params, window, point, _moved(point, time, _clip(point[time], window)))
+            start = network(params, window, point, _moved(point, time, window.start), before)
+            free = network(params, window, point, _moved(point, time, _clip(point[time], window)), before)
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
         return jnp.stack([_vanishing(k, faces, domain, point) * free[k] for k in range(outputs)])
 
     def whole(pieces: Pieces, point: Array) -> Array:
         def add(total: Array, piece: Pieces) -> tuple[Array, None]:
-            return total + trained(piece.params, piece.windows, point), None
+            return total + trained(piece.params, piece.windows, point, total), None
 
-        return jax.lax.scan(add, fixed(point), pieces)[0]
+        return fixed(point) + jax.lax.scan(add, jnp.zeros(outputs, point.dtype), pieces)[0]
 
     lo, hi = domain.bounds[domain.coordinates[time]] if time is not None else (0.0, 1.0)
 

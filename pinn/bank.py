@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.ansatz import Ansatz, Pieces, Window
-from pinn.derivatives import partials
+from pinn.derivatives import partials, taylor, with_parts
 from pinn.optimizers import PointwiseResidual
 from pinn.problem import TIME, Constraint, Problem
 from pinn.residuals import by_place, needed_axes, residual_vector, sample
@@ -29,10 +29,12 @@ class Bank(NamedTuple):
     Attributes:
         points: by place, (M, d).
         added: by place and axes, what data and earlier windows contribute to the derivatives of u there, (M, m).
+        before: the same of earlier windows alone.
     """
 
     points: Points
     added: dict[str, Any]
+    before: dict[str, Any]
 
     def at(self, indices: dict[str, Array]) -> "Bank":
         """Return a part of it, by place."""
@@ -45,14 +47,11 @@ def bank_maker(
     """Return the function (key, window, earlier pieces) -> bank, compiled once for all windows."""
     dtype, sampling = jnp.dtype(settings.training.precision), settings.sampling
     many = {name: sampling.pool * getattr(sampling, name) for name in ("equations", "conditions")}
-    axes = {place: needed_axes(problem, group) for place, group in by_place(constraints).items()}
+    axes = {place: with_parts(needed_axes(problem, group)) for place, group in by_place(constraints).items()}
 
-    def table(u: Callable[[Array], Array], place: str, points: Array) -> dict:
-        def at(x: Array) -> dict:
-            found = partials(u, x, axes[place])
-            return {a: found[a] for a in axes[place]}
-
-        return jax.vmap(at)(points)
+    def table(u: Callable[[Array], Array], place: str, x: Array) -> dict:
+        found = partials(u, x, axes[place])
+        return {a: found[a] for a in axes[place]}
 
     @jax.jit
     def begin(key: Array, window: Window) -> Bank:
@@ -62,15 +61,19 @@ def bank_maker(
             place: (x if place in fixed_time else _into(window, problem, ansatz, x)).astype(dtype)
             for place, x in drawn.items()
         }
-        return Bank(points, {place: table(ansatz.fixed, place, x) for place, x in points.items()})
+        added = {p: jax.vmap(lambda x, p=p: table(ansatz.fixed, p, x))(x) for p, x in points.items()}
+        return Bank(points, added, jax.tree.map(jnp.zeros_like, added))
 
     @jax.jit
     def add(bank: Bank, piece: Pieces) -> Bank:
-        def reached(point: Array) -> Array:
-            return ansatz.trained(piece.params, piece.windows, point)
+        def reached(place: str, x: Array, before: dict) -> dict:
+            u = taylor(before, x)
+            return table(lambda point: ansatz.trained(piece.params, piece.windows, point, u(point)), place, x)
 
-        more = {place: table(reached, place, x) for place, x in bank.points.items()}
-        return bank._replace(added=jax.tree.map(jnp.add, bank.added, more))
+        more = {p: jax.vmap(lambda *at, p=p: reached(p, *at))(x, bank.before[p]) for p, x in bank.points.items()}
+        return bank._replace(
+            added=jax.tree.map(jnp.add, bank.added, more), before=jax.tree.map(jnp.add, bank.before, more)
+        )
 
     def make(key: Array, window: Window, pieces: Pieces | None) -> Bank:
         bank = begin(key, window)
@@ -94,8 +97,8 @@ def residual_on(
 ) -> PointwiseResidual:
     """Return params -> r (N,) on the points of a bank."""
 
-    def u(params: Any, point: Array) -> Array:
-        return ansatz.trained(params, window, point)
+    def u(params: Any, point: Array, before: Array) -> Array:
+        return ansatz.trained(params, window, point, before)
 
     return residual_vector(problem, constraints, u, settings.training.weights, *bank)
 

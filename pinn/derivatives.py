@@ -1,6 +1,8 @@
 """All partial derivatives of a function of one point, from one nest of forward-mode sweeps."""
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +28,32 @@ def partials(f: PointFunction, x: Array, wanted: Iterable[Axes]) -> dict[Axes, A
         ``{axes: values (m,)}`` for everything wanted, and for what was met on the way.
     """
     return _tower(f, _with_tails(wanted))(x)
+
+
+def with_parts(wanted: Iterable[Axes]) -> set[Axes]:
+    """Add everything the derivatives of a composed function are made of: (0, 1) needs (0,), (1,) and () too."""
+    return {part for axes in wanted for k in range(len(axes) + 1) for part in combinations(axes, k)} | {()}
+
+
+def taylor(table: Mapping[Axes, Array], centre: Array) -> PointFunction:
+    """Return the polynomial whose derivatives at a point are those of a table.
+
+    Args:
+        table: values (m,) by axes, complete in the sense of `with_parts`.
+        centre: the point, (d,).
+
+    Returns:
+        Point (d,) -> values (m,). Derivatives that the table does not hold are zero.
+    """
+
+    def polynomial(x: Array) -> Array:
+        total = jnp.zeros_like(table[()])
+        for axes, value in table.items():
+            factors = [(x[k] - centre[k]) ** axes.count(k) / math.factorial(axes.count(k)) for k in set(axes)]
+            total = total + math.prod(factors) * value
+        return total
+
+    return polynomial
 
 
 def _with_tails(wanted: Iterable[Axes]) -> frozenset[Axes]:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.derivatives import Axes, partials
+from pinn.derivatives import Axes, partials, taylor
 from pinn.optimizers import Block, PointwiseResidual
 from pinn.problem import Constraint, Problem
 from pinn.sampling import Points, draw
@@ -46,7 +46,7 @@ def residual_at(
         constraints: K of them.
         u: point (d,) -> values of the unknowns (m,), differentiable by jax.
         point: (d,).
-        added: what is added to u and its derivatives at this point, by axes, (m,) each.
+        added: what is added to u and its derivatives at this point, by axes, (m,) each; all of `with_parts`.
 
     Returns:
         Residuals, (K,).
@@ -56,7 +56,7 @@ def residual_at(
     needed = {n: symbols.partial(n) for c in constraints for n in c.residual.needs if n not in given}
     table = partials(u, point, needed_axes(problem, constraints))
     if added is not None:
-        table = {axes: table[axes] + added[axes] for axes in added}
+        table = {axes: value + added[axes] for axes, value in table.items()}
     values = given | {name: table[p.axes][p.unknown] for name, p in needed.items()}
     results = [c.residual.fn(**{n: values[n] for n in c.residual.needs}) for c in constraints]
     return jnp.stack([jnp.asarray(r, point.dtype) for r in results])
@@ -102,28 +102,32 @@ def residual_blocks(
 def residual_vector(
     problem: Problem,
     constraints: Sequence[Constraint],
-    u: Callable[[Any, Array], Array],
+    u: Callable[[Any, Array, Array], Array],
     weights: Mapping[str, float],
     points: Points,
-    added: Mapping[str, Table] | None = None,
+    added: Mapping[str, Table],
+    before: Mapping[str, Table],
 ) -> PointwiseResidual:
     """Return params -> r (N,), with loss r.r / 2 = half the weighted sum of mean squares.
 
     Args:
         problem: what is solved.
         constraints: those the loss is made of.
-        u: (params, point) -> unknowns.
+        u: (params, point, what earlier windows have added there) -> what this one adds.
         weights: by constraint name, where they are not the default of `pinn.weights`.
         points: by place.
         added: see `residual_blocks`.
+        before: what earlier windows have added, with its derivatives, as ``added``.
     """
     blocks = []
     for place, group in by_place(constraints).items():
-        data = (points[place], None if added is None else added[place])
 
-        def fn(params: Any, row: tuple[Array, Table | None], group: list[Constraint] = group) -> Array:
-            return residual_at(problem, group, lambda x: u(params, x), *row)
+        def fn(params: Any, row: tuple[Array, Table, Table], group: list[Constraint] = group) -> Array:
+            point, added, before = row
+            carried = taylor(before, point)
+            return residual_at(problem, group, lambda x: u(params, x, carried(x)), point, added)
 
-        factors = [scale(weight_of(c, weights), len(data[0])) for c in group]
-        blocks.append(Block(fn, data, jnp.asarray(factors, data[0].dtype)))
+        x = points[place]
+        factors = [scale(weight_of(c, weights), len(x)) for c in group]
+        blocks.append(Block(fn, (x, added[place], before[place]), jnp.asarray(factors, x.dtype)))
     return PointwiseResidual(tuple(blocks))

@@ -19,8 +19,9 @@ from jax import Array
 
 from pinn.bank import Bank, residual_on
 from pinn.failure import explain
-from pinn.optimizers import StepInfo
+from pinn.optimizers import PointwiseResidual, StepInfo
 from pinn.plan import Plan
+from pinn.problem import Constraint
 from pinn.programs import Programs
 from pinn.sampling import Points
 from pinn.state import (
@@ -30,14 +31,15 @@ from pinn.state import (
     begin_stage,
     begin_window,
     cadence,
+    is_poor,
     redraw,
     solution_params,
 )
-from pinn.windows import share
+from pinn.windows import extended, share
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-POOR = 10.0  # a window that ends with so many times the lowest loss of all windows is begun again
+POOR = 10.0  # a window that ends with so many times the usual loss of those before it is begun again
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -124,9 +126,11 @@ def _run_window(
             return state, status, message
         tried = int(state.attempt) + 1
         # The first window has nothing to be compared with but another attempt; an only one may have all the time.
-        poor = windows == 1 or number + tried == 1 or not float(state.kept_loss) <= POOR * float(state.lowest)
-        each = (time.monotonic() - began) / (tried - first)
-        in_time = limits.deadline is not None and time.monotonic() + each <= until
+        poor = windows == 1 or number + tried == 1 or is_poor(state, POOR)
+        now = time.monotonic()
+        each = (now - began) / (tried - first)
+        until = extended(until, now, each, limits.deadline, windows - 1 - number)
+        in_time = limits.deadline is not None and now + each <= until
         if not (message == AT_REST and poor and in_time and tried < plan.settings.training.attempts):
             return state, status, message
         state = begin_attempt(plan, state)
@@ -207,15 +211,15 @@ def _run_stage(
 def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
     constraints = plan.constraints(int(state.number))
 
+    def on(bank: Bank, *constraints: Constraint) -> PointwiseResidual:
+        return residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
+
     @jax.jit
     def part(state: TrainState, bank: Bank) -> Bank:
-        residual = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
-        return bank.at(redraw(plan, stage, residual, bank, state).points)
+        return bank.at(redraw(plan, stage, on(bank, *constraints), bank, state).points)
 
-    def u(params: Any, point: Array) -> Array:
-        return plan.ansatz.trained(params, state.window, point)
-
-    return explain(plan.problem, constraints, u, state.params, *part(state._replace(pieces=None), bank))
+    used = part(state._replace(pieces=None), bank)
+    return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
 
 
 def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:

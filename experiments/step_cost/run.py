@@ -94,7 +94,7 @@ def derivatives(order: int) -> dict[str, float]:
 
         def jacobian(way: Callable[..., Any]) -> Callable[..., Any]:
             def value(params: Any, x: Any) -> Any:
-                return way(lambda y: plan.ansatz.trained(params, state.window, y), x)[0]
+                return way(lambda y: plan.ansatz.trained(params, state.window, y, jnp.zeros(1)), x)[0]
 
             return jax.jit(jax.vmap(jax.grad(value), (None, 0)))
 
