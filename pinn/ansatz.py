@@ -23,6 +23,7 @@ from pinn.hard import choose_hard
 from pinn.networks import Network
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
+from pinn.symmetry import Reflection, describe, find_reflection
 
 
 class Window(NamedTuple):
@@ -64,6 +65,7 @@ class Ansatz(NamedTuple):
         notes: sentences on what was decided and why.
         time_axis: of the coordinate the windows divide; None if there is no time.
         anchored: whether the initial state of every unknown is hard.
+        reflection: the symmetry the network has; None if it has none.
     """
 
     network: Network
@@ -74,6 +76,7 @@ class Ansatz(NamedTuple):
     notes: tuple[str, ...]
     time_axis: int | None
     anchored: bool
+    reflection: Reflection | None
 
 
 def stacked(params: Any, window: Window) -> Pieces:
@@ -87,35 +90,43 @@ def appended(pieces: Pieces | None, params: Any, window: Window) -> Pieces:
     return last if pieces is None else jax.tree.map(lambda a, b: jnp.concatenate([a, b]), pieces, last)
 
 
-def feature_count(domain: Domain, settings: AnsatzSettings) -> int:
+def feature_count(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> int:
     """Number of inputs `encode` makes of a point."""
-    waves = {c: 0 if c == TIME else 2 * settings.waves for c in domain.coordinates}
-    return sum(2 * settings.harmonics if c in domain.periodic else 1 + waves[c] for c in domain.coordinates)
+    count = 0
+    for axis, coordinate in enumerate(domain.coordinates):
+        kinds = 1 if axis == even else 2  # cosines, and sines
+        own, waves = (0, settings.harmonics) if coordinate in domain.periodic else (1, settings.waves)
+        count += own + (0 if coordinate == TIME and own else kinds * waves)
+    return count
 
 
-def encode(domain: Domain, settings: AnsatzSettings) -> Callable[[Array, Window | None], Array]:
+def encode(
+    domain: Domain, settings: AnsatzSettings, even: int | None = None
+) -> Callable[[Array, Window | None], Array]:
     """Return the map from a point (d,) and its window to input features of size one.
 
     A coordinate becomes (-1, 1) over its range, time over its window. A periodic one becomes cosines and sines of its
     first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Other coordinates
     of space get ``waves`` cosines and sines beside themselves, of twice their range as period: with them
-    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/accuracy).
+    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/accuracy). Of the coordinate with the
+    index ``even`` only what is even about the middle of its range is kept.
     """
 
-    def waves(phase: Array, count: int) -> list[Array]:
+    def waves(phase: Array, count: int, axis: int) -> list[Array]:
         multiples = phase * jnp.arange(1, count + 1, dtype=phase.dtype)
-        return [jnp.cos(multiples), jnp.sin(multiples)]
+        return [jnp.cos(multiples)] if axis == even else [jnp.cos(multiples), jnp.sin(multiples)]
 
     def features(point: Array, window: Window | None) -> Array:
         parts = []
         for axis, (coordinate, (lo, hi)) in enumerate(domain.bounds.items()):
             if coordinate in domain.periodic:
-                parts += waves(2 * math.pi / (hi - lo) * (point[axis] - lo), settings.harmonics)
+                parts += waves(2 * math.pi / (hi - lo) * (point[axis] - lo), settings.harmonics, axis)
                 continue
             lo, hi = (window.start, window.stop) if coordinate == TIME and window is not None else (lo, hi)
-            parts.append((2 * (point[axis : axis + 1] - lo) / (hi - lo)) - 1)
+            unit = (2 * (point[axis : axis + 1] - lo) / (hi - lo)) - 1
+            parts.append(unit**2 if axis == even else unit)
             if coordinate != TIME and settings.waves:
-                parts += waves(math.pi / 2 * parts[-1][0], settings.waves)
+                parts += waves(math.pi / 2 * unit[0], settings.waves, axis)
         return jnp.concatenate(parts)
 
     return features
@@ -134,9 +145,12 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     """
     domain, outputs = problem.domain, len(problem.unknowns)
     faces, notes = choose_hard(problem, settings)
-    encoded = encode(domain, settings)
+    reflection = find_reflection(problem) if settings.symmetry else None
+    notes = (*notes, describe(problem, reflection)) if reflection else notes
+    even = reflection.axis if reflection and reflection.even else None
+    encoded = encode(domain, settings, even)
     distances = [lift.coordinate for face in faces for lift in face.lifts if lift.coordinate is not None]
-    inputs = feature_count(domain, settings) + len(distances) + settings.carried * outputs
+    inputs = feature_count(domain, settings, even) + len(distances) + settings.carried * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
     time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
@@ -144,6 +158,13 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
              for k in range(outputs)]  # fmt: skip
 
     def network(params: Any, window: Window, point: Array, at: Array, before: Array) -> Array:
+        if reflection is None or reflection.even:  # the features are even, and what is made of them too
+            return plain(params, window, point, at, before)
+        signs = jnp.asarray(reflection.signs, point.dtype)
+        image = plain(params, window, reflection.mirror(point), reflection.mirror(at), signs * before)
+        return (plain(params, window, point, at, before) + signs * image) / 2
+
+    def plain(params: Any, window: Window, point: Array, at: Array, before: Array) -> Array:
         # Distances to kinks stay those of the point itself when another time is meant: at the start of a window they
         # are sharper, and what is subtracted there, or was reached before, would be carried on as a sharp layer.
         smoothed = [distance(point)[None] for distance in distances]
@@ -177,7 +198,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         return stacked(inner.init(key), Window(*(jnp.asarray(v, float) for v in (lo, hi, 0.0))))
 
     names = tuple(f.constraint.name for f in faces)
-    return Ansatz(Network(init, whole), inner.init, fixed, trained, names, notes, time, time is not None and all(begun))
+    return Ansatz(Network(init, whole), inner.init, fixed, trained, names, notes, time, time is not None and all(begun), reflection)
 
 
 def _moved(point: Array, axis: int, value: Array) -> Array:

@@ -56,6 +56,9 @@ def bank_maker(
     @jax.jit
     def begin(key: Array, window: Window) -> Bank:
         drawn = sample(problem, constraints, sampling.model_copy(update=many), key)
+        if ansatz.reflection is not None:  # one half of the domain says it all
+            free = {c.place for c in constraints if problem.coordinates[ansatz.reflection.axis] not in c.where}
+            drawn = {place: ansatz.reflection.fold(x) if place in free else x for place, x in drawn.items()}
         fixed_time = {c.place for c in constraints if TIME in c.where}
         points = {
             place: (x if place in fixed_time else _into(window, problem, ansatz, x)).astype(dtype)

@@ -35,6 +35,7 @@ class AnsatzSettings(Section):
     initial: Enforcement = "auto"
     dirichlet: Enforcement = "auto"
     lift: LiftKind = "reaction"
+    symmetry: bool = True
     carried: bool = True
     harmonics: Positive = 4
     waves: Annotated[int, Field(ge=0, le=1000)] = 4

@@ -11,7 +11,7 @@ LAYERS = [
     {"problem", "networks", "optimizers"},
     {"statement", "settings", "reference", "sampling", "weights", "memory"},
     {"registry", "face", "residuals", "evaluate"},
-    {"lift", "smoothness", "failure", "names"},
+    {"lift", "smoothness", "symmetry", "failure", "names"},
     {"hard"},
     {"ansatz"},
     {"bank", "windows", "config"},

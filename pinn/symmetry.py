@@ -1,0 +1,116 @@
+"""Reflections that leave a problem as it is: its solution, if there is but one, is then even or odd, and so is the network.
+
+An even or odd network spends nothing on the other half of the domain, which is worth as much as twice the
+params and twice the points.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from pinn.problem import TIME, Constraint, Problem
+
+SAMPLES = 5  # random arguments at which residuals are compared
+MOST_UNKNOWNS = 4  # all their signs are tried
+
+
+class Reflection(NamedTuple):
+    """A coordinate is mirrored at the middle of its range, and unknowns keep or change their sign.
+
+    Attributes:
+        axis: the coordinate.
+        middle: of its range.
+        signs: of the unknowns, 1 for even and -1 for odd ones, (m,).
+    """
+
+    axis: int
+    middle: float
+    signs: tuple[int, ...]
+
+    @property
+    def even(self) -> bool:
+        """Whether no unknown changes its sign."""
+        return all(sign == 1 for sign in self.signs)
+
+    def mirror(self, point: Array) -> Array:
+        """Return the mirror image of a point (d,)."""
+        return jnp.where(jnp.arange(point.size) == self.axis, 2 * self.middle - point, point)
+
+    def fold(self, points: Array) -> Array:
+        """Move points (N, d) of the lower half to their images in the upper one."""
+        column = points[:, self.axis]
+        return points.at[:, self.axis].set(self.middle + jnp.abs(column - self.middle))
+
+
+def find_reflection(problem: Problem) -> Reflection | None:
+    """Look for a coordinate of space and signs of the unknowns under which every constraint turns into one of the problem.
+
+    Residuals are compared at random arguments, so that a symmetry is found whatever the residuals are written in.
+
+    Returns:
+        The first found; None if there is none.
+    """
+    if len(problem.unknowns) > MOST_UNKNOWNS:
+        return None
+    for coordinate, signs in itertools.product(
+        (c for c in problem.coordinates if c != TIME), itertools.product((1, -1), repeat=len(problem.unknowns))
+    ):
+        try:
+            if all(_has_image(problem, c, coordinate, signs) for c in problem.constraints):
+                return Reflection(problem.coordinates.index(coordinate), _middle(problem, coordinate), signs)
+        except (TypeError, ValueError):  # a residual that cannot be evaluated is refused, in words, when it is tried out
+            return None
+    return None
+
+
+def describe(problem: Problem, reflection: Reflection) -> str:
+    """Say what was found."""
+    parts = [f"{u} {'even' if s == 1 else 'odd'}" for u, s in zip(problem.unknowns, reflection.signs, strict=True)]
+    coordinate = problem.coordinates[reflection.axis]
+    return f"the problem is symmetric in {coordinate} about {reflection.middle:g}, and so is the network: {', '.join(parts)}"
+
+
+def _middle(problem: Problem, coordinate: str) -> float:
+    return sum(problem.domain.bounds[coordinate]) / 2
+
+
+def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs: tuple[int, ...]) -> bool:
+    """Say whether the mirrored constraint is one of the problem's, up to the sign of its residual."""
+    where = {k: 2 * _middle(problem, coordinate) - v if k == coordinate else v for k, v in constraint.where.items()}
+    here = [c for c in problem.constraints if c.where.keys() == where.keys()
+            and all(np.isclose(c.where[k], v, rtol=0, atol=1e-12 * problem.domain.length(k)) for k, v in where.items())]  # fmt: skip
+    rng = np.random.default_rng(0)
+    samples = [_arguments(problem, constraint, rng) for _ in range(SAMPLES)]
+    values = [_value(constraint, problem, sample) for sample in samples]
+    for other in here:
+        images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in samples]
+        if any(np.allclose(images, np.multiply(sign, values), rtol=1e-9, atol=1e-12) for sign in (1, -1)):
+            return True
+    return False
+
+
+def _arguments(problem: Problem, constraint: Constraint, rng: np.random.Generator) -> dict[str, float]:
+    """Draw a point of the constraint's place, and a value for every derivative any constraint mentions."""
+    names = sorted({n for c in problem.constraints for n in c.residual.needs})
+    point = {c: constraint.where.get(c, rng.uniform(*b)) for c, b in problem.domain.bounds.items()}
+    return {n: rng.standard_normal() for n in names} | dict(problem.parameters) | point
+
+
+def _mirrored(
+    problem: Problem, values: Mapping[str, float], coordinate: str, signs: tuple[int, ...]
+) -> dict[str, float]:
+    axis, mirrored = problem.coordinates.index(coordinate), dict(values)
+    mirrored[coordinate] = 2 * _middle(problem, coordinate) - values[coordinate]
+    for name in values:
+        partial = None if name in problem.coordinates else problem.symbols.partial(name)
+        if partial is not None:
+            mirrored[name] = values[name] * signs[partial.unknown] * (-1) ** partial.axes.count(axis)
+    return mirrored
+
+
+def _value(constraint: Constraint, problem: Problem, values: Mapping[str, float]) -> float:
+    return float(constraint.residual.fn(**{n: np.asarray(values[n]) for n in constraint.residual.needs}))
