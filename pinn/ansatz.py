@@ -1,4 +1,4 @@
-"""From a bare network to one that lives on the domain: inputs of size one, exact periodicity, hard conditions.
+"""From a bare network to one that lives on the domain: its inputs, its symmetry, hard conditions.
 
 An ansatz is a `Network` made from a `Network`, so nothing downstream knows whether a condition is hard or
 soft. Hard conditions after Lagaris, Likas & Fotiadis (1998), IEEE Trans. Neural Networks 9(5), 987-1000:
@@ -9,7 +9,6 @@ where G takes the data on every hard face (transfinite interpolation: Gordon & H
 109-129) and Phi vanishes there.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,37 +18,13 @@ from jax import Array
 
 from pinn.errors import ProblemError
 from pinn.face import HardFace
+from pinn.features import encode, feature_count
 from pinn.hard import choose_hard
 from pinn.networks import Network
+from pinn.pieces import Pieces, Window, stacked
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
 from pinn.symmetry import Reflection, describe, find_reflection
-
-
-class Window(NamedTuple):
-    """A part of the time range; a pytree of scalars, so that one compiled step serves all windows.
-
-    Attributes:
-        start: where it begins.
-        stop: where it ends.
-        anchored: 1 if the solution at its start is known, 0 if the network has to find that too.
-    """
-
-    start: Array
-    stop: Array
-    anchored: Array
-
-
-class Pieces(NamedTuple):
-    """Trained params of K windows, stacked along a first axis: the params of a whole solution.
-
-    Attributes:
-        params: of the network.
-        windows: where each holds.
-    """
-
-    params: Any
-    windows: Window
 
 
 class Ansatz(NamedTuple):
@@ -77,59 +52,6 @@ class Ansatz(NamedTuple):
     time_axis: int | None
     anchored: bool
     reflection: Reflection | None
-
-
-def stacked(params: Any, window: Window) -> Pieces:
-    """Make the pieces of a single window."""
-    return jax.tree.map(lambda x: jnp.asarray(x)[None], Pieces(params, window))
-
-
-def appended(pieces: Pieces | None, params: Any, window: Window) -> Pieces:
-    """Add a window to the pieces before it."""
-    last = stacked(params, window)
-    return last if pieces is None else jax.tree.map(lambda a, b: jnp.concatenate([a, b]), pieces, last)
-
-
-def feature_count(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> int:
-    """Number of inputs `encode` makes of a point."""
-    count = 0
-    for axis, coordinate in enumerate(domain.coordinates):
-        kinds = 1 if axis == even else 2  # cosines, and sines
-        own, waves = (0, settings.harmonics) if coordinate in domain.periodic else (1, settings.waves)
-        count += own + (0 if coordinate == TIME and own else kinds * waves)
-    return count
-
-
-def encode(
-    domain: Domain, settings: AnsatzSettings, even: int | None = None
-) -> Callable[[Array, Window | None], Array]:
-    """Return the map from a point (d,) and its window to input features of size one.
-
-    A coordinate becomes (-1, 1) over its range, time over its window. A periodic one becomes cosines and sines of its
-    first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Other coordinates
-    of space get ``waves`` cosines and sines beside themselves, of twice their range as period: with them
-    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/accuracy). Of the coordinate with the
-    index ``even`` only what is even about the middle of its range is kept.
-    """
-
-    def waves(phase: Array, count: int, axis: int) -> list[Array]:
-        multiples = phase * jnp.arange(1, count + 1, dtype=phase.dtype)
-        return [jnp.cos(multiples)] if axis == even else [jnp.cos(multiples), jnp.sin(multiples)]
-
-    def features(point: Array, window: Window | None) -> Array:
-        parts = []
-        for axis, (coordinate, (lo, hi)) in enumerate(domain.bounds.items()):
-            if coordinate in domain.periodic:
-                parts += waves(2 * math.pi / (hi - lo) * (point[axis] - lo), settings.harmonics, axis)
-                continue
-            lo, hi = (window.start, window.stop) if coordinate == TIME and window is not None else (lo, hi)
-            unit = (2 * (point[axis : axis + 1] - lo) / (hi - lo)) - 1
-            parts.append(unit**2 if axis == even else unit)
-            if coordinate != TIME and settings.waves:
-                parts += waves(math.pi / 2 * unit[0], settings.waves, axis)
-        return jnp.concatenate(parts)
-
-    return features
 
 
 def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network, settings: AnsatzSettings) -> Ansatz:
@@ -198,7 +120,17 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         return stacked(inner.init(key), Window(*(jnp.asarray(v, float) for v in (lo, hi, 0.0))))
 
     names = tuple(f.constraint.name for f in faces)
-    return Ansatz(Network(init, whole), inner.init, fixed, trained, names, notes, time, time is not None and all(begun), reflection)
+    return Ansatz(
+        Network(init, whole),
+        inner.init,
+        fixed,
+        trained,
+        names,
+        notes,
+        time,
+        time is not None and all(begun),
+        reflection,
+    )
 
 
 def _moved(point: Array, axis: int, value: Array) -> Array:

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz import Ansatz, Pieces, Window
+from pinn.ansatz import Ansatz
 from pinn.derivatives import partials, taylor, with_parts
 from pinn.optimizers import PointwiseResidual
+from pinn.pieces import Pieces, Window
 from pinn.problem import TIME, Constraint, Problem
 from pinn.residuals import by_place, needed_axes, residual_vector, sample
 from pinn.sampling import Points, focus

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
 from pinn.networks import Params
 from pinn.optimizers import PointwiseResidual

@@ -12,7 +12,7 @@ from pinn.bank import Bank, bank_maker, residual_on
 from pinn.optimizers import StepInfo
 from pinn.plan import Plan
 from pinn.problem import Constraint
-from pinn.state import TrainState, judged, redraw
+from pinn.state import GOOD, TrainState, judged, redraw
 
 
 def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple[TrainState, StepInfo, Array]]:
@@ -41,6 +41,7 @@ def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple
         better = info.loss < 0.5 * state.best
         after = drawn._replace(
             step=state.step + 1,
+            worst=jnp.where(state.step == 0, GOOD * info.loss, state.worst).astype(state.worst.dtype),
             stage_step=state.stage_step + 1,
             best=jnp.where(better, info.loss, state.best),
             best_step=jnp.where(better, state.stage_step + 1, state.best_step),
@@ -71,6 +72,7 @@ class Programs:
 
     def __init__(self, plan: Plan):
         self.plan, self.known, self.seconds, self.longest, self.latest = plan, {}, 0.0, 0.0, None
+        self.slowest = 0.0  # seconds of an attempt at a window
 
     def _get(self, kind: str, stage: int, constraints: tuple[Constraint, ...], make: Callable[[], Any]) -> Any:
         key = (kind, stage, tuple(c.name for c in constraints))

@@ -127,7 +127,7 @@ def residual_vector(
             carried = taylor(before, point)
             return residual_at(problem, group, lambda x: u(params, x, carried(x)), point, added)
 
-        x = points[place]
-        factors = [scale(weight_of(c, weights), len(x)) for c in group]
-        blocks.append(Block(fn, (x, added[place], before[place]), jnp.asarray(factors, x.dtype)))
+        here = points[place]
+        factors = [scale(weight_of(c, weights), len(here)) for c in group]
+        blocks.append(Block(fn, (here, added[place], before[place]), jnp.asarray(factors, here.dtype)))
     return PointwiseResidual(tuple(blocks))

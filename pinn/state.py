@@ -1,19 +1,19 @@
 """What changes while training: `TrainState`, and how it moves on."""
 
-import math
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz import Pieces, Window, appended
 from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large
 from pinn.optimizers import PointwiseResidual
+from pinn.pieces import Pieces, Window, appended
 from pinn.plan import Plan
 from pinn.residuals import sample
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
+GOOD = 1e-12  # of the loss a run begins with: a window that ends lower need not be better
 
 
 class TrainState(NamedTuple):
@@ -35,7 +35,7 @@ class TrainState(NamedTuple):
         kept: params with the lowest loss on the whole bank, of all attempts.
         kept_loss: that loss; inf before the first is known.
         bank_loss: the last loss on the whole bank; nan before the first.
-        passed: sum of the logarithms of ``kept_loss`` of the windows before.
+        worst: the largest ``kept_loss`` of the windows before, and at least `GOOD` times the loss of the first step.
         pieces: the windows before; None if there are none.
     """
 
@@ -54,7 +54,7 @@ class TrainState(NamedTuple):
     kept: Any
     kept_loss: Array
     bank_loss: Array
-    passed: Array
+    worst: Array
     pieces: Pieces | None
 
 
@@ -75,7 +75,8 @@ def init_state(plan: Plan) -> TrainState:
         step=zero, stage=zero, stage_step=zero, best=infinite, best_step=zero,
         params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, 0),
         number=zero, attempt=zero, window=_window(plan, 0),
-        kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype), passed=jnp.zeros((), dtype), pieces=None,
+        kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype),
+        worst=jnp.zeros((), dtype), pieces=None,
     )  # fmt: skip
 
 
@@ -124,9 +125,9 @@ def begin_window(plan: Plan, state: TrainState) -> TrainState:
     pieces, number = solution_params(state), int(state.number) + 1
     params = jax.tree.map(lambda x: x[-1], pieces.params)
     zero = jnp.zeros((), jnp.int32)
-    passed = state.passed + jnp.log(jnp.maximum(state.kept_loss, jnp.finfo(state.kept_loss.dtype).tiny))
     state = state._replace(
-        passed=passed, params=params, kept=params, kept_loss=jnp.full_like(state.kept_loss, jnp.inf), number=zero + number,
+        worst=jnp.maximum(state.worst, state.kept_loss), params=params, kept=params,
+        kept_loss=jnp.full_like(state.kept_loss, jnp.inf), number=zero + number,
         attempt=zero, window=_window(plan, number), pieces=pieces, points=_first_points(plan, number),
         bank_loss=jnp.full_like(state.bank_loss, jnp.nan),
     )  # fmt: skip
@@ -176,9 +177,3 @@ def judged(state: TrainState, loss: Array) -> TrainState:
     better = loss < state.kept_loss
     kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.kept)
     return state._replace(kept=kept, kept_loss=jnp.where(better, loss, state.kept_loss), bank_loss=loss)
-
-
-def is_poor(state: TrainState, factor: float) -> bool:
-    """Say whether the window's loss is above a multiple of the geometric mean of those before; the first's never is."""
-    number = int(state.number)
-    return number > 0 and not float(state.kept_loss) <= factor * math.exp(float(state.passed) / number)

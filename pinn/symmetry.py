@@ -1,4 +1,4 @@
-"""Reflections that leave a problem as it is: its solution, if there is but one, is then even or odd, and so is the network.
+"""Reflections that leave a problem as it is: its only solution is then even or odd, and so is the network.
 
 An even or odd network spends nothing on the other half of the domain, which is worth as much as twice the
 params and twice the points.
@@ -47,7 +47,7 @@ class Reflection(NamedTuple):
 
 
 def find_reflection(problem: Problem) -> Reflection | None:
-    """Look for a coordinate of space and signs of the unknowns under which every constraint turns into one of the problem.
+    """Look for a coordinate and signs of the unknowns under which every constraint turns into one of the problem.
 
     Residuals are compared at random arguments, so that a symmetry is found whatever the residuals are written in.
 
@@ -62,7 +62,7 @@ def find_reflection(problem: Problem) -> Reflection | None:
         try:
             if all(_has_image(problem, c, coordinate, signs) for c in problem.constraints):
                 return Reflection(problem.coordinates.index(coordinate), _middle(problem, coordinate), signs)
-        except (TypeError, ValueError):  # a residual that cannot be evaluated is refused, in words, when it is tried out
+        except (TypeError, ValueError):  # cannot be evaluated: refused, in words, when it is tried out
             return None
     return None
 
@@ -70,8 +70,8 @@ def find_reflection(problem: Problem) -> Reflection | None:
 def describe(problem: Problem, reflection: Reflection) -> str:
     """Say what was found."""
     parts = [f"{u} {'even' if s == 1 else 'odd'}" for u, s in zip(problem.unknowns, reflection.signs, strict=True)]
-    coordinate = problem.coordinates[reflection.axis]
-    return f"the problem is symmetric in {coordinate} about {reflection.middle:g}, and so is the network: {', '.join(parts)}"
+    where = f"{problem.coordinates[reflection.axis]} about {reflection.middle:g}"
+    return f"the problem is symmetric in {where}, and so is the network: {', '.join(parts)}"
 
 
 def _middle(problem: Problem, coordinate: str) -> float:
@@ -81,8 +81,12 @@ def _middle(problem: Problem, coordinate: str) -> float:
 def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs: tuple[int, ...]) -> bool:
     """Say whether the mirrored constraint is one of the problem's, up to the sign of its residual."""
     where = {k: 2 * _middle(problem, coordinate) - v if k == coordinate else v for k, v in constraint.where.items()}
-    here = [c for c in problem.constraints if c.where.keys() == where.keys()
-            and all(np.isclose(c.where[k], v, rtol=0, atol=1e-12 * problem.domain.length(k)) for k, v in where.items())]  # fmt: skip
+
+    def is_there(other: Constraint) -> bool:
+        near = (abs(other.where[k] - v) <= 1e-12 * problem.domain.length(k) for k, v in where.items())
+        return other.where.keys() == where.keys() and all(near)
+
+    here = [c for c in problem.constraints if is_there(c)]
     rng = np.random.default_rng(0)
     samples = [_arguments(problem, constraint, rng) for _ in range(SAMPLES)]
     values = [_value(constraint, problem, sample) for sample in samples]

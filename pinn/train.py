@@ -31,15 +31,16 @@ from pinn.state import (
     begin_stage,
     begin_window,
     cadence,
-    is_poor,
     redraw,
     solution_params,
 )
-from pinn.windows import extended, share
+from pinn.windows import share
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-POOR = 10.0  # a window that ends with so many times the usual loss of those before it is begun again
+# Beside the worst of the windows before: a loss that a window is begun again for, and one worth a second share.
+MATTERS, POOR = 1e-3, 10.0
+MARGIN = 1.3  # later windows take longer than those before
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -120,18 +121,21 @@ def _run_window(
         programs.prepare(state)  # so that compilation does not count as a window's time
     began, first = time.monotonic(), int(state.attempt)
     until = share(began, limits.deadline, number, windows)
+    longest = began + 2 * (until - began) if number < windows - 1 else until
     while True:
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
         if status != "done" or message in (TIME_UP, MET):
             return state, status, message
         tried = int(state.attempt) + 1
-        # The first window has nothing to be compared with but another attempt; an only one may have all the time.
-        poor = windows == 1 or number + tried == 1 or is_poor(state, POOR)
+        beside = float(state.kept_loss) / float(state.worst)
+        matters = windows == 1 or not beside <= MATTERS  # an only window may have all the time
+        until = until if beside <= POOR else longest
         now = time.monotonic()
         each = (now - began) / (tried - first)
-        until = extended(until, now, each, limits.deadline, windows - 1 - number)
-        in_time = limits.deadline is not None and now + each <= until
-        if not (message == AT_REST and poor and in_time and tried < plan.settings.training.attempts):
+        programs.slowest = max(programs.slowest, each)
+        later = MARGIN * programs.slowest * (windows - 1 - number)  # what the windows after this one will want
+        in_time = limits.deadline is not None and now + each <= min(until, limits.deadline - later)
+        if not (message == AT_REST and matters and in_time and tried < plan.settings.training.attempts):
             return state, status, message
         state = begin_attempt(plan, state)
 

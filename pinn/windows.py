@@ -86,8 +86,3 @@ def share(now: float, deadline: float | None, number: int, windows: int) -> floa
         return math.inf
     parts = windows - number + (number == 0 and windows > 1)
     return now + (deadline - now) / parts * (1 + (number == 0 and windows > 1))
-
-
-def extended(until: float, now: float, each: float, deadline: float | None, later: int) -> float:
-    """Return until when a poor window may take: half of what is not needed if each later one takes one attempt."""
-    return until if deadline is None else max(until, now + (deadline - now - later * each) / (2 if later else 1))

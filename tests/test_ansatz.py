@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinn.ansatz import encode, feature_count, make_ansatz
+from pinn.ansatz import make_ansatz
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
+from pinn.features import encode, feature_count
 from pinn.hard import choose_hard
 from pinn.networks import make_network
 from pinn.problem import Domain
@@ -155,7 +156,7 @@ def test_two_conditions_on_one_face():
 @pytest.mark.parametrize("shape", [(3, 1), (2, 2)])
 def test_a_network_of_another_shape_is_refused(shape):
     network = make_network("mlp", *shape, {})
-    with pytest.raises(ProblemError, match="map the 10 input features of a point to 1 unknown"):
+    with pytest.raises(ProblemError, match="map the 7 input features of a point to 1 unknown"):
         make_ansatz(heat(), network, AnsatzSettings())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.experimental.jet import jet
 
-from pinn.derivatives import partials
+from pinn.derivatives import partials, taylor, with_parts
 from pinn.networks import NETWORKS, make_network
 
 
@@ -75,3 +75,14 @@ def test_networks_match_centred_differences_at_second_order(kind, axes):
     errors = [abs(difference(h) - exact) for h in steps]
     order = np.polyfit(np.log(steps), np.log(np.array(errors)), 1)[0]
     assert abs(order - 2) < 0.15, f"observed order {order:.3f}"
+
+
+def test_a_polynomial_has_the_derivatives_of_its_table():
+    centre = jnp.array([0.3, -0.7])
+    wanted = with_parts([(0,), (0, 1, 1), (1, 1, 1)])
+    assert wanted == {(), (0,), (1,), (0, 1), (1, 1), (0, 1, 1), (1, 1, 1)}
+    f = lambda x: jnp.stack([jnp.sin(2 * x[0] - x[1]), jnp.exp(x[0] * x[1])])
+    table = {axes: partials(f, centre, [axes])[axes] for axes in wanted}
+    found = partials(taylor(table, centre), centre, wanted)
+    for axes in wanted:
+        np.testing.assert_allclose(found[axes], table[axes], rtol=1e-13, atol=1e-13)

@@ -8,9 +8,9 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 LAYERS = [
     {"errors"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
-    {"problem", "networks", "optimizers"},
+    {"problem", "networks", "optimizers", "pieces"},
     {"statement", "settings", "reference", "sampling", "weights", "memory"},
-    {"registry", "face", "residuals", "evaluate"},
+    {"registry", "face", "residuals", "evaluate", "features"},
     {"lift", "smoothness", "symmetry", "failure", "names"},
     {"hard"},
     {"ansatz"},

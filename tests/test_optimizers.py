@@ -14,7 +14,7 @@ from pinn.memory import step_bytes
 from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, make_optimizer
 from pinn.optimizers.base import mean_absolute
 from pinn.optimizers.first_order import optax_optimizers, optax_schedules
-from pinn.optimizers.normal import gram, normal_equations
+from pinn.optimizers.normal import SMALL, gram, normal_equations, solve_damped
 
 A = jnp.array([[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
 B = A @ jnp.array([1.0, -2.0])
@@ -221,3 +221,22 @@ def test_what_does_not_fit_into_the_machine_is_refused_before_it_starts(heat_tex
 
 def test_blocks_of_rows_take_less_memory():
     assert step_bytes(1000, 10**6, 8, 2**30) < 0.2 * step_bytes(1000, 10**6, 8, 2**40)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("size", [SMALL - 1, SMALL + 1])
+def test_products_and_factors_called_out_of_a_step_are_those_of_numpy(dtype, size):
+    """Below and above the size from which BLAS and LAPACK are called."""
+    jac = np.random.default_rng(0).standard_normal((2 * size, size)).astype(dtype)
+    right, lam = jac[0], np.asarray(0.1, dtype)
+    # Sums of 500 products, and a matrix whose condition is a few tens.
+    tolerance = 1e3 * float(jnp.finfo(dtype).eps)
+    normal = jax.jit(gram)(jac)
+    np.testing.assert_allclose(normal, jac.T @ jac, rtol=tolerance, atol=tolerance * size)
+    found = jax.jit(solve_damped)(normal, lam, right)
+    expected = np.linalg.solve(np.asarray(normal, float) + 0.1 * np.eye(size), right)
+    np.testing.assert_allclose(found, expected, rtol=100 * tolerance, atol=tolerance)
+    assert found.dtype == normal.dtype == dtype
+    assert not np.isfinite(jax.jit(solve_damped)(-normal, lam, right)).any()
+    many = jax.jit(jax.vmap(solve_damped, (None, 0, None)))(normal, jnp.asarray([0.1, 1.0], dtype), right)
+    np.testing.assert_allclose(many[0], found, rtol=100 * tolerance, atol=tolerance)

@@ -8,8 +8,9 @@ from jax.flatten_util import ravel_pytree
 
 from pinn import registry
 from pinn.config import load_problem
+from pinn.derivatives import with_parts
 from pinn.networks import make_network
-from pinn.residuals import residual_blocks, residual_vector, sample
+from pinn.residuals import needed_axes, residual_blocks, residual_vector, sample
 from pinn.settings import SamplingSettings
 
 SAMPLING = SamplingSettings(equations=30, conditions=8)
@@ -40,9 +41,17 @@ def small(name="burgers"):
     return problem, network, points, network.init(KEY)
 
 
+def vector(problem, network, weights, points):
+    """Residuals of a bare network, with nothing added."""
+    axes = with_parts(needed_axes(problem, problem.constraints))
+    nothing = {place: {a: jnp.zeros((len(x), 1)) for a in axes} for place, x in points.items()}
+    u = lambda params, x, before: network.apply(params, x)
+    return residual_vector(problem, problem.constraints, u, weights, points, nothing, nothing)
+
+
 def test_loss_is_half_the_weighted_sum_of_mean_squares():
     problem, network, points, params = small()
-    r = residual_vector(problem, problem.constraints, network.apply, {"initial": 7.0}, points)(params)
+    r = vector(problem, network, {"initial": 7.0}, points)(params)
     blocks = residual_blocks(problem, problem.constraints, lambda x: network.apply(params, x), points)
     weights = {"pde": 1.0, "initial": 7.0, "left": 10.0, "right": 10.0}
     expected = sum(weights[n] * jnp.mean(b**2) for n, b in blocks.items()) / 2
@@ -51,7 +60,7 @@ def test_loss_is_half_the_weighted_sum_of_mean_squares():
 
 def test_jacobian_of_rows_is_the_jacobian():
     problem, network, points, params = small()
-    residual_fn = residual_vector(problem, problem.constraints, network.apply, {}, points)
+    residual_fn = vector(problem, network, {}, points)
     flat, unravel = ravel_pytree(params)
     r, jac = jax.jit(residual_fn.linearize)(params)
     np.testing.assert_allclose(r, residual_fn(params), rtol=1e-13, atol=1e-15)

@@ -163,18 +163,18 @@ def test_a_run_out_of_time_still_gives_a_whole_solution(heat_text):
     assert "in window 1 of 3; after t=0.333333 the solution only stands still" in outcome.message and not records
 
 
-@pytest.mark.parametrize(("poor", "later"), [(1e300, {0}), (0.0, {0, 1, 2})])
-def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, poor, later):
-    """The first once, to have something to compare with; a later one if it is poor beside the best."""
+@pytest.mark.parametrize(("matters", "attempts"), [(1e300, {0}), (0.0, {0, 1, 2})])
+def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, matters, attempts):
+    """Where the loss of one matters beside the worst before it."""
     import time
 
-    monkeypatch.setattr("pinn.train.POOR", poor)
+    monkeypatch.setattr("pinn.train.MATTERS", matters)
     stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
     state, _, records, _ = run(plan, deadline=time.monotonic() + 60)
-    assert {r["attempt"] for r in records if r["window"] == 0} == ({0, 1} if poor else {0, 1, 2})
-    assert {r["attempt"] for r in records if r["window"] == 1} == later
-    assert float(state.passed) == pytest.approx(np.log(float(state.pieces is not None and lowest(records, 0))), abs=0.7)
+    for window in (0, 1):
+        assert {r["attempt"] for r in records if r["window"] == window} == attempts
+    assert 0 < float(state.worst) < np.inf and 0 < float(state.kept_loss) < np.inf
 
 
 def test_a_later_window_is_begun_again_from_the_one_before_shaken(heat_text):
