@@ -67,15 +67,16 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     """
     domain, outputs = problem.domain, len(problem.unknowns)
     faces, notes = choose_hard(problem, settings)
+    time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
     reflection = find_reflection(problem) if settings.symmetry else None
     notes = (*notes, describe(problem, reflection)) if reflection else notes
     even = reflection.axis if reflection and reflection.even else None
     encoded = encode(domain, settings, even)
     distances = [lift.coordinate for face in faces for lift in face.lifts if lift.coordinate is not None]
-    inputs = feature_count(domain, settings, even) + len(distances) + settings.carried * outputs
+    carries = settings.carried and time is not None
+    inputs = feature_count(domain, settings, even) + len(distances) + carries * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
-    time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
 
@@ -92,7 +93,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         smoothed = [distance(point)[None] for distance in distances]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
-        carried = [before] if settings.carried else []
+        carried = [before] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 
     def fixed(point: Array) -> Array:

@@ -117,4 +117,5 @@ def _mirrored(
 
 
 def _value(constraint: Constraint, problem: Problem, values: Mapping[str, float]) -> float:
-    return float(constraint.residual.fn(**{n: np.asarray(values[n]) for n in constraint.residual.needs}))
+    with np.errstate(all="ignore"):  # a random argument may lie outside what a function is defined for: nan
+        return float(constraint.residual.fn(**{n: np.asarray(values[n]) for n in constraint.residual.needs}))

@@ -3,9 +3,10 @@
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 
-A window that has come to rest with a loss much above that of others is begun again from other params while its share of
-the time lasts, and the best of its attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that
-differs by orders of magnitude, and the loss on points it has not used tells.
+A window that has come to rest is begun again from other params while its share of the time lasts, and the best of its
+attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the
+loss on points it has not used tells. One that ends much above the windows before it, and so would spoil them, may take
+a second share; one far below them is good enough.
 """
 
 import time
@@ -127,9 +128,9 @@ def _run_window(
         if status != "done" or message in (TIME_UP, MET):
             return state, status, message
         tried = int(state.attempt) + 1
-        beside = float(state.kept_loss) / float(state.worst)
-        matters = windows == 1 or not beside <= MATTERS  # an only window may have all the time
-        until = until if beside <= POOR else longest
+        kept, worst = float(state.kept_loss), float(state.worst)
+        matters = windows == 1 or not kept <= MATTERS * worst  # an only window may have all the time
+        until = until if kept <= POOR * worst else longest
         now = time.monotonic()
         each = (now - began) / (tried - first)
         programs.slowest = max(programs.slowest, each)

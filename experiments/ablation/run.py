@@ -16,6 +16,8 @@ CASES = {
     "as shipped": [],
     "no lift: the initial condition is a soft term": ["ansatz.lift=none"],
     "lift of the heat equation alone (A)": ["ansatz.lift=heat"],
+    "no symmetry": ["ansatz.symmetry=false"],
+    "what was reached before is no input": ["ansatz.carried=false"],
     "1 window": ["training.windows=1"],
     "3 windows": ["training.windows=3"],
     "6 windows": ["training.windows=6"],
