@@ -156,7 +156,7 @@ def test_two_conditions_on_one_face():
 @pytest.mark.parametrize("shape", [(3, 1), (2, 2)])
 def test_a_network_of_another_shape_is_refused(shape):
     network = make_network("mlp", *shape, {})
-    with pytest.raises(ProblemError, match="map the 7 input features of a point to 1 unknown"):
+    with pytest.raises(ProblemError, match="map the 11 input features of a point to 1 unknown"):
         make_ansatz(heat(), network, AnsatzSettings())
 
 

@@ -5,13 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinn.ansatz import Window, make_ansatz
+from pinn.ansatz import make_ansatz
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
 from pinn.hard import choose_hard
 from pinn.lift import _squared
 from pinn.networks import make_network
+from pinn.pieces import Window
 from pinn.reference import allen_cahn
 from pinn.reference.differences import stencil
 from pinn.settings import AnsatzSettings

@@ -85,7 +85,10 @@ def test_the_network_has_the_symmetry_for_any_params(text):
     np.testing.assert_allclose(u(images), u(points) * jnp.asarray([ansatz.reflection.signs], float), atol=1e-13)
     free = make_ansatz(problem, lambda i, o: make_network("mlp", i, o, {}), AnsatzSettings(symmetry=False))
     v = jax.vmap(lambda p: free.network.apply(free.network.init(jax.random.PRNGKey(3)), p))
-    assert free.reflection is None and np.abs(v(images) - v(points) * jnp.asarray([ansatz.reflection.signs], float)).max() > 1e-3
+    assert (
+        free.reflection is None
+        and np.abs(v(images) - v(points) * jnp.asarray([ansatz.reflection.signs], float)).max() > 1e-3
+    )
 
 
 def test_points_are_folded_into_one_half():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pinn import checkpoint
-from pinn.ansatz import Window, appended
 from pinn.bank import bank_maker, residual_on
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
+from pinn.pieces import Window, appended
 from pinn.plan import make_plan
 from pinn.residuals import residual_blocks
 from pinn.settings import make_settings
