@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 STARTED = time.monotonic()  # `--seconds` counts from here, before jax is imported
-# Threads of OpenBLAS spin after each product, on cores the compiled step needs next: a third of a Gauss-Newton step.
+# Threads of OpenBLAS spin after each product, on cores the compiled step needs next.
 # Read when numpy is imported, so without effect on a program that has done so before.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 

@@ -16,6 +16,7 @@ from pinn.problem import TIME, Constraint, Problem
 
 SAMPLES = 5  # random arguments at which residuals are compared
 MOST_UNKNOWNS = 4  # all their signs are tried
+TOLERANCE = 1e-12  # round-off of a mirrored coordinate is 1e-16 of its range
 
 
 class Reflection(NamedTuple):
@@ -92,7 +93,10 @@ def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs:
     values = [_value(constraint, problem, sample) for sample in samples]
     for other in here:
         images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in samples]
-        if any(np.allclose(images, np.multiply(sign, values), rtol=1e-9, atol=1e-12) for sign in (1, -1)):
+        # Relative to the largest value, so that the units of an equation do not matter; nan is like nothing.
+        if any(
+            np.abs(images - np.multiply(sign, values)).max() <= TOLERANCE * np.abs(values).max() for sign in (1, -1)
+        ):
             return True
     return False
 

@@ -133,9 +133,8 @@ def test_what_is_trained_beside_a_lift_stays_smooth():
         window = jax.tree.map(jnp.asarray, window)
 
         def second(t, x, window=window):
-            return partials(lambda p: ansatz.trained(params, window, p, jnp.zeros(1)), jnp.array([t, x]), [(1, 1)])[
-                1, 1
-            ][0]
+            u = lambda p: ansatz.trained(params, window, p, jnp.zeros(1))
+            return partials(u, jnp.array([t, x]), [(1, 1)])[1, 1][0]
 
         for t in (0.15, 0.3):
             layer = np.sqrt(4e-4 * t)

@@ -57,6 +57,7 @@ def test_reflections_of_the_shipped_problems(name, found):
         ("+ u*u_x", "+ x*u_x"),  # nor here, about the middle at x = 1
         ("sin(pi*(x - 1)/2)", "sin(pi*(x - 1)/2) + 1e-6*cos(pi*(x - 1)/2)"),  # the data are not
         ("x=3, equation: u = 0", "x=3, equation: u = 1e-6"),  # the ends are not
+        ("u_t + u*u_x = nu*u_xx", "1e-20*(u_t + u_x) = 1e-20*nu*u_xx"),  # nor if the units make it small
         ("x=3, equation: u = 0", "x=3, equation: u_x = 0"),  # nor of one kind
     ],
 )
