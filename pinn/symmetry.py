@@ -93,10 +93,9 @@ def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs:
     values = [_value(constraint, problem, sample) for sample in samples]
     for other in here:
         images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in samples]
-        # Relative to the largest value, so that the units of an equation do not matter; nan is like nothing.
-        if any(
-            np.abs(images - np.multiply(sign, values)).max() <= TOLERANCE * np.abs(values).max() for sign in (1, -1)
-        ):
+        # Relative to the largest value, so that the units of an equation do not matter; nan equals nothing.
+        apart = min(np.abs(images - np.multiply(sign, values)).max() for sign in (1, -1))
+        if apart <= TOLERANCE * np.abs(values).max():
             return True
     return False
 
