@@ -17,9 +17,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.errors import ProblemError
-from pinn.face import HardFace
+from pinn.face import HardFace, PointValue
 from pinn.features import encode, feature_count
 from pinn.hard import choose_hard
+from pinn.layer import find_layer, stretched
 from pinn.networks import Network
 from pinn.pieces import Pieces, Window, stacked
 from pinn.problem import TIME, Domain, Problem
@@ -72,9 +73,15 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     notes = (*notes, describe(problem, reflection)) if reflection else notes
     even = reflection.axis if reflection and reflection.even else None
     encoded = encode(domain, settings, even)
-    distances = [lift.coordinate for face in faces for lift in face.lifts if lift.coordinate is not None]
+    singular = [lift.coordinates for face in faces for lift in face.lifts if lift.coordinates is not None]
+    layer = find_layer(problem, faces, reflection, settings)
+    if layer is not None:
+        axis, center = layer
+        stretch = stretched(domain, axis, center, even == axis)
+        singular.append(lambda point: stretch(point[axis])[None])
+        notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
     carries = settings.carried and time is not None
-    inputs = feature_count(domain, settings, even) + len(distances) + carries * outputs
+    inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
@@ -90,7 +97,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     def plain(params: Any, window: Window, point: Array, at: Array, before: Array) -> Array:
         # Distances to kinks stay those of the point itself when another time is meant: at the start of a window they
         # are sharper, and what is subtracted there, or was reached before, would be carried on as a sharp layer.
-        smoothed = [distance(point)[None] for distance in distances]
+        smoothed = [coordinates(point) for coordinates in singular]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
         carried = [before] if carries else []
@@ -142,6 +149,11 @@ def _moved(point: Array, axis: int, value: Array) -> Array:
 def _clip(t: Array, window: Window) -> Array:
     """Return the nearest time in a window. Written out because `jnp.clip` halves the derivative at the ends."""
     return jnp.where(t < window.start, window.start, jnp.where(t > window.stop, window.stop, t))
+
+
+def _count(singular: list[PointValue], domain: Domain) -> int:
+    point = jax.ShapeDtypeStruct((len(domain.coordinates),), jnp.zeros(()).dtype)
+    return sum(jax.eval_shape(coordinates, point).size for coordinates in singular)
 
 
 def _check_shape(network: Network, inputs: int, outputs: int) -> None:

@@ -18,12 +18,12 @@ class Lift(NamedTuple):
 
     Attributes:
         part: point -> what is added to the data away from their face.
-        coordinate: point -> a number in [-1, 1] in which the rest of the solution is smooth, an input of the network;
-            None if there is none.
+        coordinates: point -> numbers in [-1, 1], (k,), in which the rest of the solution is smooth, inputs of the
+            network; None if there are none.
     """
 
     part: PointValue
-    coordinate: PointValue | None = None
+    coordinates: PointValue | None = None
 
 
 class HardFace(NamedTuple):

@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
 from pinn.memory import check_memory
 from pinn.optimizers import Optimizer, make_optimizer
+from pinn.pieces import Window
 from pinn.problem import TIME, Constraint, Problem
 from pinn.residuals import residual_at
 from pinn.settings import Settings
@@ -25,7 +27,7 @@ class Plan(NamedTuple):
         settings: how.
         ansatz: the network with features and hard conditions.
         optimizers: one per stage.
-        edges: of the windows, from the start of the time range to its end.
+        edges: of the windows, from the start of the time range to its end; a run may cut some in half.
     """
 
     problem: Problem
@@ -34,16 +36,32 @@ class Plan(NamedTuple):
     optimizers: tuple[Optimizer, ...]
     edges: tuple[float, ...]
 
-    def constraints(self, window: int = 0) -> tuple[Constraint, ...]:
+    def constraints(self, window: Window | None = None) -> tuple[Constraint, ...]:
         """Return the constraints the loss of a window is made of; the others hold by construction or elsewhere."""
-        start, stop = self.edges[window : window + 2]
+        after, stop = -math.inf, self.edges[1]
+        if window is not None:  # what an earlier window has reached at its end is not asked for again
+            after, stop = float(window.start) if window.anchored else -math.inf, float(window.stop)
 
         def counts(c: Constraint) -> bool:
-            # What an earlier window has reached at its end is not asked for again.
-            inside = TIME not in c.where or (start if window else -math.inf) < c.where[TIME] <= stop
+            inside = TIME not in c.where or after < _rounded(c.where[TIME], self.settings) <= stop
             return c.name not in self.ansatz.hard and inside
 
         return tuple(c for c in self.problem.constraints if counts(c))
+
+    def left(self, window: Window) -> int:
+        """Return how many windows come after one."""
+        return sum(edge > float(window.stop) for edge in self.edges)
+
+    def halvings(self, window: Window) -> int:
+        """Return how often the part of the time range between two edges was cut in half to give a window."""
+        start, stop = float(window.start), float(window.stop)
+        whole = min(e for e in self.edges if e >= stop) - max(e for e in self.edges if e <= start)
+        return round(math.log2(whole / (stop - start)))
+
+
+def _rounded(value: float, settings: Settings) -> float:
+    """Return a number as the precision of the arithmetic has it, so that it equals itself."""
+    return float(np.dtype(settings.training.precision).type(value))
 
 
 def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
@@ -60,7 +78,7 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
     plan = Plan(problem, settings, ansatz, optimizers, (-math.inf, math.inf))
     for constraint in problem.constraints:
         _try_out(plan, constraint)
-    plan = plan._replace(edges=choose_edges(problem, training, ansatz))
+    plan = plan._replace(edges=tuple(_rounded(e, settings) for e in choose_edges(problem, training, ansatz)))
     if not plan.constraints():
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
     _check_memory(plan)

@@ -10,24 +10,27 @@ from jax import Array
 
 from pinn.bank import Bank, bank_maker, residual_on
 from pinn.optimizers import StepInfo
+from pinn.pieces import Window
 from pinn.plan import Plan
 from pinn.problem import Constraint
 from pinn.state import GOOD, TrainState, judged, redraw
 
 
-def make_advance(plan: Plan, stage: int, number: int = 0) -> Callable[..., tuple[TrainState, StepInfo, Array]]:
+def make_advance(
+    plan: Plan, stage: int, window: Window | None = None
+) -> Callable[..., tuple[TrainState, StepInfo, Array]]:
     """Return the function that takes up to n steps of a stage.
 
     Args:
         plan: what stays fixed.
         stage: index of the stage.
-        number: of the window; only which constraints it has matters.
+        window: only which constraints it has matters.
 
     Returns:
         (state, bank, n) -> (state, info of the last step, whether all steps were finite). A step that is not
         finite is not taken, and ends the chunk.
     """
-    optimizer, constraints = plan.optimizers[stage], plan.constraints(number)
+    optimizer, constraints = plan.optimizers[stage], plan.constraints(window)
 
     def step(state: TrainState, bank: Bank) -> tuple[TrainState, StepInfo, Array]:
         def residual(bank: Bank) -> Any:
@@ -72,7 +75,11 @@ class Programs:
 
     def __init__(self, plan: Plan):
         self.plan, self.known, self.seconds, self.longest, self.latest = plan, {}, 0.0, 0.0, None
-        self.slowest = 0.0  # seconds of an attempt at a window
+        self.attempt_seconds = 0.0  # what an attempt at a window takes
+
+    def attempt_took(self, seconds: float) -> None:
+        """Remember how long attempts take: an average in which the last one counts half."""
+        self.attempt_seconds = (seconds + (self.attempt_seconds or seconds)) / 2
 
     def _get(self, kind: str, stage: int, constraints: tuple[Constraint, ...], make: Callable[[], Any]) -> Any:
         key = (kind, stage, tuple(c.name for c in constraints))
@@ -85,7 +92,7 @@ class Programs:
 
     def bank(self, state: TrainState, first_step: int) -> Bank:
         """Draw the bank of a window; ``first_step`` is the step it serves from."""
-        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+        plan, constraints = self.plan, self.plan.constraints(state.window)
         maker = self._get(
             "bank", 0, constraints, lambda: bank_maker(plan.problem, constraints, plan.ansatz, plan.settings)
         )
@@ -99,17 +106,16 @@ class Programs:
 
     def advance(self, stage: int, state: TrainState, bank: Bank) -> Callable:
         """Compile the steps of a stage."""
-        number = int(state.number)
 
         def make() -> Callable:
-            advance = make_advance(self.plan, stage, number)
+            advance = make_advance(self.plan, stage, state.window)
             return jax.jit(advance).lower(state._replace(pieces=None), bank, jnp.zeros((), jnp.int32)).compile()
 
-        return self._get("advance", stage, self.plan.constraints(number), make)
+        return self._get("advance", stage, self.plan.constraints(state.window), make)
 
     def shares(self, state: TrainState, bank: Bank) -> dict[str, float] | None:
         """Return each term's share of the sum of the gradients' norms; None where the loss has but one term."""
-        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+        plan, constraints = self.plan, self.plan.constraints(state.window)
         if len(constraints) == 1:
             return None
 
@@ -129,7 +135,7 @@ class Programs:
 
     def judge(self, state: TrainState, bank: Bank) -> TrainState:
         """Keep the params if their loss on the whole bank is the lowest so far."""
-        plan, constraints = self.plan, self.plan.constraints(int(state.number))
+        plan, constraints = self.plan, self.plan.constraints(state.window)
 
         def judge(state: TrainState, bank: Bank) -> TrainState:
             r = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)(state.params)

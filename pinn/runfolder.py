@@ -141,7 +141,8 @@ class RunFolder:
         if "['state'].number" not in arrays:
             raise ProblemError("is the checkpoint of an older version.", place=str(file))
         number, stage = (int(arrays[f"['state'].{name}"]) for name in ("number", "stage"))
-        state = checkpoint.restore(arrays, state_like(plan, number, stage), str(file), "['state']")
+        span = tuple(float(arrays[f"['state'].window.{end}"]) for end in ("start", "stop"))
+        state = checkpoint.restore(arrays, state_like(plan, number, stage, span), str(file), "['state']")
         kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
         self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
         return state

@@ -37,6 +37,7 @@ class AnsatzSettings(Section):
     lift: LiftKind = "reaction"
     symmetry: bool = True
     carried: bool = True
+    layer: Literal["auto", "none"] | float = "auto"
     harmonics: Positive = 4
     waves: Annotated[int, Field(ge=0, le=1000)] = 4
 

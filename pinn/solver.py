@@ -118,8 +118,12 @@ def _solve(
         history.append(record)
         hooks.on_log(record)
 
+    def on_note(sentence: str) -> None:
+        notes.append(sentence)
+        hooks.on_note(sentence)
+
     setup = time.monotonic() - started
-    state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False))
+    state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
     hooks.on_state(plan, state, True)
     solution = _finish(plan, state, outcome, reference, history, setup, started)
     solution.summary["seconds"]["earlier"] = earlier_seconds
@@ -193,7 +197,7 @@ def _finish(
         "steps": int(state.step),
         "points": {place: x.size for place, x in state.points.items()},
         "params": sum(x.size for x in jax.tree.leaves(state.params)),
-        "windows": list(plan.edges),
+        "windows": [*params.windows.start.tolist(), float(params.windows.stop[-1])],
         "target": {
             "relative_l2": target,
             "seconds": plan.settings.training.seconds,
@@ -227,7 +231,7 @@ def _residual_sizes(plan: Plan, params: Any, key: Any, points: Any) -> tuple[dic
         return at(unseen), at(sample(problem, problem.constraints, plan.settings.sampling, key) | points)
 
     held_out, trained = (sizes(b) for b in blocks(params, key, points))
-    names = {c.name for c in plan.constraints(len(plan.edges) - 2)}
+    names = {c.name for c in plan.constraints(jax.tree.map(lambda x: x[-1], params.windows))}
     return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
 
 

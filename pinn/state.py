@@ -13,7 +13,7 @@ from pinn.plan import Plan
 from pinn.residuals import sample
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
-GOOD = 1e-12  # of the loss a run begins with: a window that ends lower need not be better
+GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better
 
 
 class TrainState(NamedTuple):
@@ -71,10 +71,11 @@ def init_state(plan: Plan) -> TrainState:
     params_key, points_key = jax.random.split(jax.random.PRNGKey(plan.settings.training.seed))
     params = _fresh_params(plan, params_key)
     zero, infinite = jnp.zeros((), jnp.int32), jnp.full((), jnp.inf, dtype)
+    window = _window(plan, *plan.edges[:2], None)
     return TrainState(
         step=zero, stage=zero, stage_step=zero, best=infinite, best_step=zero,
-        params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, 0),
-        number=zero, attempt=zero, window=_window(plan, 0),
+        params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, window),
+        number=zero, attempt=zero, window=window,
         kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype),
         worst=jnp.zeros((), dtype), pieces=None,
     )  # fmt: skip
@@ -85,25 +86,27 @@ def _fresh_params(plan: Plan, key: Array) -> Any:
     return jax.jit(lambda key: jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.init(key)))(key)
 
 
-def _window(plan: Plan, number: int) -> Window:
+def _window(plan: Plan, start: float, stop: float, pieces: Pieces | None) -> Window:
     dtype = jnp.dtype(plan.settings.training.precision)
-    return Window(*(jnp.asarray(v, dtype) for v in (*plan.edges[number : number + 2], float(number > 0))))
+    return Window(*(jnp.asarray(v, dtype) for v in (start, stop, float(pieces is not None))))
 
 
-def _first_points(plan: Plan, number: int) -> dict[str, Array]:
+def _first_points(plan: Plan, window: Window) -> dict[str, Array]:
     """Return indices of the right number; the first step chooses its own."""
     sampling, problem = plan.settings.sampling, plan.problem
-    drawn = jax.eval_shape(lambda key: sample(problem, plan.constraints(number), sampling, key), jax.random.PRNGKey(0))
+    drawn = jax.eval_shape(lambda key: sample(problem, plan.constraints(window), sampling, key), jax.random.PRNGKey(0))
     return {place: jnp.arange(len(x), dtype=jnp.int32) for place, x in drawn.items()}
 
 
-def state_like(plan: Plan, number: int, stage: int) -> TrainState:
-    """Return a state of the structure a run has in a window and a stage; its numbers mean nothing."""
+def state_like(plan: Plan, number: int, stage: int, span: tuple[float, float]) -> TrainState:
+    """Return a state of the structure a run has in a stage of a window and its span; its numbers mean nothing."""
     state = begin_stage(plan, init_state(plan), stage)
     if not number:
         return state
     pieces = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), Pieces(state.params, state.window))
-    return state._replace(pieces=pieces, points=_first_points(plan, number))
+    return state._replace(
+        pieces=pieces, points=_first_points(plan, state.window._replace(start=span[0], stop=span[1], anchored=1.0))
+    )
 
 
 def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
@@ -122,15 +125,28 @@ def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
 
 def begin_window(plan: Plan, state: TrainState) -> TrainState:
     """Go on to the next window, from the best params of this one."""
-    pieces, number = solution_params(state), int(state.number) + 1
-    params = jax.tree.map(lambda x: x[-1], pieces.params)
-    zero = jnp.zeros((), jnp.int32)
+    pieces, start = solution_params(state), float(state.window.stop)
+    window = _window(plan, start, min(edge for edge in plan.edges if edge > start), pieces)
     state = state._replace(
-        worst=jnp.maximum(state.worst, state.kept_loss), params=params, kept=params,
-        kept_loss=jnp.full_like(state.kept_loss, jnp.inf), number=zero + number,
-        attempt=zero, window=_window(plan, number), pieces=pieces, points=_first_points(plan, number),
-        bank_loss=jnp.full_like(state.bank_loss, jnp.nan),
+        worst=jnp.maximum(state.worst, state.kept_loss), number=state.number + 1, window=window, pieces=pieces,
+        points=_first_points(plan, window),
     )  # fmt: skip
+    return _begin_anew(plan, state, jax.tree.map(lambda x: x[-1], pieces.params))
+
+
+def halve_window(plan: Plan, state: TrainState) -> TrainState:
+    """Let the window end halfway, and begin it anew from its best params."""
+    window = state.window._replace(stop=(state.window.start + state.window.stop) / 2)
+    return _begin_anew(plan, state._replace(window=window, points=_first_points(plan, window)), state.kept)
+
+
+def _begin_anew(plan: Plan, state: TrainState, params: Any) -> TrainState:
+    """Begin the first attempt at a window; nothing is known of it yet."""
+    unknown = {
+        "kept_loss": jnp.full_like(state.kept_loss, jnp.inf),
+        "bank_loss": jnp.full_like(state.bank_loss, jnp.nan),
+    }
+    state = state._replace(attempt=jnp.zeros((), jnp.int32), params=params, kept=params, **unknown)
     return begin_stage(plan, state, 0)
 
 

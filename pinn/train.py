@@ -6,9 +6,10 @@ host. How steps are cut into chunks does not change any number, so a resumed run
 A window that has come to rest is begun again from other params while its share of the time lasts, and the best of its
 attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the
 loss on points it has not used tells. One that ends much above the windows before it, and so would spoil them, may take
-a second share; one far below them is good enough.
+more than its share, and is cut in half where there is time for one window more; one far below them is good enough.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,15 +33,17 @@ from pinn.state import (
     begin_stage,
     begin_window,
     cadence,
+    halve_window,
     redraw,
     solution_params,
 )
-from pinn.windows import share
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-# Beside the worst of the windows before: a loss that a window is begun again for, and one worth a second share.
-MATTERS, POOR = 1e-3, 10.0
+# Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
+MATTERS, POOR = 0.1, 30.0
+TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
+SHARES = 1.5  # of the time that a window may take: errors made early grow, and late windows may want less
 MARGIN = 1.3  # later windows take longer than those before
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
@@ -84,6 +87,7 @@ def train(
     limits: Limits,
     on_log: Callable[[dict[str, Any]], None] = lambda record: None,
     on_state: Callable[[TrainState], None] = lambda state: None,
+    on_note: Callable[[str], None] = lambda sentence: None,
 ) -> tuple[TrainState, Outcome]:
     """Run the windows, and in each the stages, that are left.
 
@@ -93,52 +97,76 @@ def train(
         limits: what ends it early.
         on_log: receives a record for each logged step.
         on_state: receives the state after each chunk of steps.
+        on_note: receives a sentence where a window is cut in half.
 
     Returns:
         The state after the last good step, and how it ended.
     """
-    programs, windows, began = Programs(plan), len(plan.edges) - 1, time.monotonic()
-    status, message = "done", THROUGH
-    for number in range(int(state.number), windows):
-        if number > int(state.number):
-            state = begin_window(plan, state)
-        state, status, message = _run_window(programs, state, limits, on_log, on_state)
-        if message not in (THROUGH, AT_REST):
+    programs, began = Programs(plan), time.monotonic()
+    while True:
+        state, status, message = _run_window(programs, state, limits, on_log, on_state, on_note)
+        if message not in (THROUGH, AT_REST) or not plan.left(state.window):
             break
-    if message == TIME_UP and number < windows - 1:
-        end = f"{plan.problem.coordinates[plan.ansatz.time_axis]}={plan.edges[number + 1]:g}"
-        message = f"{TIME_UP} in window {number + 1} of {windows}; after {end} the solution only stands still"
+        state = begin_window(plan, state)
+    if message == TIME_UP and plan.left(state.window):
+        number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
+        end = f"{plan.problem.coordinates[plan.ansatz.time_axis]}={float(state.window.stop):g}"
+        message = f"{TIME_UP} in window {number} of {windows}; after {end} the solution only stands still"
     points = programs.latest.at(state.points).points if programs.latest else {}
     return state, Outcome(status, message, programs.seconds, time.monotonic() - began - programs.seconds, points)
 
 
 def _run_window(
-    programs: Programs, state: TrainState, limits: Limits, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, on_log: Callable, on_state: Callable, on_note: Callable
 ) -> tuple[TrainState, str, str]:
-    """Run attempts at a window, until one is good or its share of the time is used."""
-    plan, number = programs.plan, int(state.number)
-    windows = len(plan.edges) - 1
-    if limits.deadline is None or time.monotonic() < limits.deadline:
-        programs.prepare(state)  # so that compilation does not count as a window's time
-    began, first = time.monotonic(), int(state.attempt)
-    until = share(began, limits.deadline, number, windows)
-    longest = began + 2 * (until - began) if number < windows - 1 else until
+    """Run attempts at a window, or at a part of it, until one is good or its share of the time is used."""
+    plan, began = programs.plan, time.monotonic()
     while True:
+        if limits.deadline is None or time.monotonic() < limits.deadline:
+            programs.prepare(state)  # so that compilation does not count as a window's time
+        until = _until(programs, state, limits.deadline, began)
+        at, compiled = time.monotonic(), programs.seconds
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
-        if status != "done" or message in (TIME_UP, MET):
+        programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
+        if status != "done" or message != AT_REST:
             return state, status, message
-        tried = int(state.attempt) + 1
-        kept, worst = float(state.kept_loss), float(state.worst)
-        matters = windows == 1 or not kept <= MATTERS * worst  # an only window may have all the time
-        until = until if kept <= POOR * worst else longest
-        now = time.monotonic()
-        each = (now - began) / (tried - first)
-        programs.slowest = max(programs.slowest, each)
-        later = MARGIN * programs.slowest * (windows - 1 - number)  # what the windows after this one will want
-        in_time = limits.deadline is not None and now + each <= min(until, limits.deadline - later)
-        if not (message == AT_REST and matters and in_time and tried < plan.settings.training.attempts):
+        following = _following(programs, state, limits.deadline, until)
+        if following is halve_window:
+            on_note(_cut_note(plan, state))
+            began = time.monotonic()
+        elif following is None:
             return state, status, message
-        state = begin_attempt(plan, state)
+        state = following(plan, state)
+
+
+def _until(programs: Programs, state: TrainState, deadline: float | None, began: float) -> float:
+    """Say until when a window may take: more than its share, but later ones keep the time of an attempt each."""
+    if deadline is None:
+        return math.inf
+    left = programs.plan.left(state.window)
+    each = (deadline - began) / (left + 1)
+    return min(
+        began + (SHARES if left else 1) * each, max(deadline - MARGIN * programs.attempt_seconds * left, began + each)
+    )
+
+
+def _following(
+    programs: Programs, state: TrainState, deadline: float | None, until: float
+) -> Callable[[Plan, TrainState], TrainState] | None:
+    """Say how to go on with a window after an attempt: begin it again, cut it in half, or None: leave it."""
+    plan, each, now = programs.plan, programs.attempt_seconds, time.monotonic()
+    kept, worst, left = float(state.kept_loss), float(state.worst), plan.left(state.window)
+    only = not left and not int(state.number)  # an only window may have all the time
+    tried = int(state.attempt) + 1
+    later = MARGIN * each  # what a window after this one will want
+    spare = math.inf if deadline is None else deadline - now - each - later * left
+    if spare < 0:
+        return None
+    poor = not only and not kept <= POOR * worst
+    if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:
+        return halve_window
+    matters = only or not kept <= MATTERS * worst
+    return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None
 
 
 def _run_stages(
@@ -159,7 +187,7 @@ def _run_stages(
             break
     if status == "done" and message != MET:
         state = programs.judge(state, bank)
-        last = int(state.number) == len(plan.edges) - 2
+        last = not plan.left(state.window)
         over = limits.deadline is not None and (last or time.monotonic() >= limits.deadline)
         # A window whose share is used up is through; the run goes on with the next.
         message = THROUGH if message == TIME_UP and not over else message
@@ -207,14 +235,14 @@ def _run_stage(
             shares = programs.shares(state, bank) if done % age % cadence(plan, stage) == 0 else None
             on_log(_record(state, step, settings.optimizer, info, bank_loss) | {"gradient_shares": shares})
         on_state(state)
-        last, current = int(state.number) == len(plan.edges) - 2, state._replace(kept=state.params)
+        last, current = not plan.left(state.window), state._replace(kept=state.params)
         if last and limits.reached is not None and limits.reached(solution_params(current)):
             return current, "done", MET
     return state, "done", THROUGH
 
 
 def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
-    constraints = plan.constraints(int(state.number))
+    constraints = plan.constraints(state.window)
 
     def on(bank: Bank, *constraints: Constraint) -> PointwiseResidual:
         return residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
@@ -227,10 +255,19 @@ def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
     return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
 
 
+def _cut_note(plan: Plan, state: TrainState) -> str:
+    name = plan.problem.coordinates[plan.ansatz.time_axis]
+    return (
+        f"the window from {name}={float(state.window.start):g} to {float(state.window.stop):g} ends with a loss of "
+        f"{float(state.kept_loss):.0e}, much above those before it; it is cut in half"
+    )
+
+
 def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:
     return {
         "step": step,
         "window": int(state.number),
+        "span": [float(state.window.start), float(state.window.stop)],
         "attempt": int(state.attempt),
         "stage": int(state.stage),
         "optimizer": optimizer,

@@ -1,7 +1,6 @@
 """Into which windows the time range is cut, and what a window's share of the time is."""
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -78,11 +77,3 @@ def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
     if len(edges) < 2 or edges[0] != lo or edges[-1] != hi:
         raise ProblemError(f"the edges have to go from {lo:g} to {hi:g}, the range of {TIME}.", key, text)
     return tuple(edges)
-
-
-def share(now: float, deadline: float | None, number: int, windows: int) -> float:
-    """Return until when a window may take: equal parts of what is left, the first two of them."""
-    if deadline is None:
-        return math.inf
-    parts = windows - number + (number == 0 and windows > 1)
-    return now + (deadline - now) / parts * (1 + (number == 0 and windows > 1))

@@ -87,8 +87,9 @@ def test_first_order_methods_and_soft_initial_conditions_get_one_window(heat_tex
     assert len(plan_of(soft, windows="auto").edges) == 2
     # A later window of a soft start has no initial condition: it begins where the one before has ended.
     plan = plan_of(soft, windows=2)
-    assert [c.name for c in plan.constraints(0)] == ["pde", "initial"]
-    assert [c.name for c in plan.constraints(1)] == ["pde"]
+    assert [c.name for c in plan.constraints()] == ["pde", "initial"]
+    assert [c.name for c in plan.constraints(init_state(plan).window)] == ["pde", "initial"]
+    assert [c.name for c in plan.constraints(begin_window(plan, init_state(plan)).window)] == ["pde"]
 
 
 @pytest.mark.parametrize("name", ["allen_cahn", "burgers"])
@@ -117,11 +118,13 @@ def test_the_bank_holds_what_steps_do_not_change(name):
     before, (params, window) = (jax.tree.map(lambda x: x[:2], pieces), jax.tree.map(lambda x: x[2], pieces))
     sampling = {"sampling": {"equations": 30, "conditions": 5}}
     settings = make_settings(sampling)
-    bank = bank_maker(plan.problem, plan.constraints(2), plan.ansatz, settings)(jax.random.PRNGKey(0), window, before)
+    bank = bank_maker(plan.problem, plan.constraints(window), plan.ansatz, settings)(
+        jax.random.PRNGKey(0), window, before
+    )
     assert np.all((bank.points["interior"][:, 0] > 2 / 3) & (bank.points["interior"][:, 0] < 1))
-    residual = residual_on(plan.problem, plan.constraints(2), plan.ansatz, settings, window, bank)
+    residual = residual_on(plan.problem, plan.constraints(window), plan.ansatz, settings, window, bank)
     whole = residual_blocks(
-        plan.problem, plan.constraints(2), lambda x: plan.ansatz.network.apply(pieces, x), bank.points
+        plan.problem, plan.constraints(window), lambda x: plan.ansatz.network.apply(pieces, x), bank.points
     )["pde"]
     np.testing.assert_allclose(residual(params) / residual.scales, whole, rtol=1e-9, atol=1e-9)
 
@@ -148,11 +151,45 @@ def test_resumed_in_a_window_equals_unbroken(heat_text, tmp_path, cut):
     whole, _, _, states = run(plan)
     checkpoint.save(tmp_path / "c.npz", states[cut - 1], {})
     arrays, _ = checkpoint.load(tmp_path / "c.npz")
-    like = state_like(plan, int(arrays[".number"]), int(arrays[".stage"]))
+    span = (float(arrays[".window.start"]), float(arrays[".window.stop"]))
+    like = state_like(plan, int(arrays[".number"]), int(arrays[".stage"]), span)
     loaded = checkpoint.restore(arrays, like, "c.npz")
     assert int(loaded.step) == cut
     end, *_ = run(plan, loaded)
     jax.tree.map(np.testing.assert_array_equal, whole, end)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
+    monkeypatch.setattr("pinn.train.POOR", 0.0)
+    monkeypatch.setattr("pinn.train.HALVINGS", 1)
+    stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
+    plan = plan_of(
+        problem_from_text(heat_text), windows=[0.0, 0.3, 1.0], attempts=2, precision=precision, stages=[stage]
+    )
+    notes, records = [], []
+    with jax.enable_x64(precision == "float64"):
+        state, _ = train(plan, init_state(plan), Limits(), records.append, on_note=notes.append)
+    edges = [*solution_params(state).windows.start.tolist(), float(state.window.stop)]
+    assert edges == pytest.approx([0, 0.15, 0.3, 0.65, 1])
+    assert len(notes) == 2 and notes[0].startswith("the window from t=0 to 0.3 ends with a loss of")
+    spans = [tuple(np.round(r["span"], 6)) for r in records]
+    assert list(dict.fromkeys(spans)) == [(0, 0.3), (0, 0.15), (0.15, 0.3), (0.3, 1), (0.3, 0.65), (0.65, 1)]
+    # Its first attempt begins from the best params of the whole, the next from others.
+    first = next(r for r in records if r["window"] == 2 and r["span"][1] < 0.7)
+    assert first["loss"] < min(r["loss"] for r in records if r["window"] == 2 and r["span"][1] > 0.7) * 10
+
+
+def test_a_window_is_not_cut_where_there_is_no_time_for_one_more(heat_text, monkeypatch):
+    monkeypatch.setattr("pinn.train.POOR", 0.0)
+    monkeypatch.setattr("pinn.train.MARGIN", 1e9)
+    stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
+    plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
+    import time
+
+    _, outcome, records, _ = run(plan, deadline=time.monotonic() + 60)
+    assert {tuple(r["span"]) for r in records} == {(0, 0.5), (0.5, 1)}
+    assert outcome.message == "no further progress"
 
 
 def test_a_run_out_of_time_still_gives_a_whole_solution(heat_text):

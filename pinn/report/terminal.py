@@ -81,9 +81,10 @@ class Terminal:
             self.console.print(line, markup=False)
 
     def _where(self, record: dict[str, Any]) -> str:
-        """Name window, attempt and stage, where there is more than one."""
+        """Name times, attempt and stage, where there is more than one."""
         stages = len(self.settings.training.stages)
-        parts = [f"window {record['window'] + 1}/{self.windows}"] if self.windows > 1 else []
+        start, stop = record["span"]
+        parts = [f"{TIME} {start:g} to {stop:g}"] if self.windows > 1 else []
         parts += [f"attempt {record['attempt'] + 1}"] if record["attempt"] else []
         parts += [f"stage {record['stage'] + 1}/{stages}"] if stages > 1 else []
         return ", ".join(parts) + ("  " if parts else "")
