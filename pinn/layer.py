@@ -6,8 +6,8 @@ A layer that is a thousandth of the domain wide is out of a perceptron's reach i
 
 it takes the same room as its surroundings. The coordinate has to be there before the layer is: windows take over the
 params of those before, and a coordinate that appears with the layer is worth little (experiments/accuracy). So the
-place is one that can be told from the problem: the middle of the domain where the solution is odd about it and its
-initial data are nowhere steeper.
+place is one that can be told from the problem: the middle of the domain, where the equation is nonlinear, the solution
+odd about it, and its initial data fall nowhere faster.
 """
 
 import math
@@ -20,6 +20,7 @@ from jax import Array
 
 from pinn.errors import ProblemError
 from pinn.face import HardFace, derivative
+from pinn.linearity import is_linear
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
 from pinn.symmetry import Reflection
@@ -44,7 +45,7 @@ def find_layer(
         _check_inside(domain, domain.coordinates[beside[0]], settings.layer)
         return beside[0], settings.layer
     initial = [f for f in faces if f.axis != beside[0]]
-    if reflection is None or reflection.even or len(initial) != len(problem.unknowns):
+    if reflection is None or reflection.even or len(initial) != len(problem.unknowns) or is_linear(problem):
         return None
     return (beside[0], reflection.middle) if _steepest_there(domain, beside[0], reflection.middle, initial) else None
 

@@ -12,8 +12,7 @@ With q = sqrt(4 D t) and s >= 0 the distance to the corner:
     smoothed sign minus sign:      -erfc(s/q)
 
 What a nonlinear equation makes of a kink is singular too, as |s|^3 and higher odd powers, but it is a smooth function
-of A, as f(|s|) is of |s|, but for a layer as wide as q that diffusion makes of it. A is therefore an input of the
-network, and so is t exp(-(s/q)^2), with which the layer is smooth too.
+of A, as f(|s|) is of |s|. A is therefore an input of the network.
 
 Source: Carslaw & Jaeger (1959), Conduction of Heat in Solids, 2nd ed., section 2.5 and appendix II (K = q ierfc).
 """
@@ -191,14 +190,13 @@ def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: 
         return first + amount * jnp.exp(-5 / 3 * law.rate * t) * _squared(nearest / q)
 
     def coordinates(point: Array) -> Array:
-        """Return the smoothed distance to the nearest corner, made periodic by a parabola, and the layer around it."""
+        """Return the smoothed distance to the nearest corner, made periodic by a parabola, in [-1, 1]."""
         t, q = clock(point)
         s = point[axis] - lo - law.velocity * t
         s = s - period * jnp.round(s / period)
         others = sum(_kink(jnp.abs(s + n * period), q) for n in range(-IMAGES, IMAGES + 1) if n)
         smoothed = q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) + s * erf(s / q) - s * s / period
-        layer = t / problem.domain.length(TIME) * jnp.exp(-((s / q) ** 2))
-        return jnp.stack([8 * (smoothed + others) / period - 1, 2 * layer - 1])
+        return (8 * (smoothed + others) / period - 1)[None]
 
     return Lift(part, coordinates if abs(slope) > JUMP else None)
 

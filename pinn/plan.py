@@ -52,6 +52,11 @@ class Plan(NamedTuple):
         """Return how many windows come after one."""
         return sum(edge > float(window.stop) for edge in self.edges)
 
+    def describe_cut(self, window: Window, loss: float) -> str:
+        """Say in a sentence that a window is cut in half."""
+        span = f"from {TIME}={float(window.start):g} to {float(window.stop):g}"
+        return f"the window {span} ends with a loss of {loss:.0e}, much above those before it; it is cut in half"
+
     def halvings(self, window: Window) -> int:
         """Return how often the part of the time range between two edges was cut in half to give a window."""
         start, stop = float(window.start), float(window.stop)

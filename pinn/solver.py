@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +16,7 @@ from pinn.residuals import residual_blocks, sample
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
 from pinn.state import TrainState, init_state, solution_params
+from pinn.surroundings import platform, versions
 from pinn.train import Limits, Outcome, train
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
@@ -119,8 +119,8 @@ def _solve(
         hooks.on_log(record)
 
     def on_note(sentence: str) -> None:
-        notes.append(sentence)
         hooks.on_note(sentence)
+        notes.append(sentence)
 
     setup = time.monotonic() - started
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
@@ -233,19 +233,3 @@ def _residual_sizes(plan: Plan, params: Any, key: Any, points: Any) -> tuple[dic
     held_out, trained = (sizes(b) for b in blocks(params, key, points))
     names = {c.name for c in plan.constraints(jax.tree.map(lambda x: x[-1], params.windows))}
     return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
-
-
-def platform() -> str:
-    """Return the kind of device arrays are put on: "cpu", "gpu" or "tpu"."""
-    return next(iter(jax.numpy.zeros(()).devices())).platform
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the package and of what its numbers depend on."""
-    out = {}
-    for name in ("pinn", "jax", "jaxlib", "flax", "optax", "numpy", "scipy"):
-        try:
-            out[name] = version(name)
-        except PackageNotFoundError:
-            out[name] = "not installed"
-    return out

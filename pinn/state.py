@@ -13,7 +13,7 @@ from pinn.plan import Plan
 from pinn.residuals import sample
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
-GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better
+GOOD = 1e-12  # of the loss a run begins with: a window that ends lower need not be better
 
 
 class TrainState(NamedTuple):

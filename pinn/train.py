@@ -9,7 +9,6 @@ loss on points it has not used tells. One that ends much above the windows befor
 more than its share, and is cut in half where there is time for one window more; one far below them is good enough.
 """
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pinn.attempts import SHARES, may_take_until, what_follows
 from pinn.bank import Bank, residual_on
 from pinn.failure import explain
 from pinn.optimizers import PointwiseResidual, StepInfo
@@ -29,7 +29,6 @@ from pinn.sampling import Points
 from pinn.state import (
     TrainState,
     bank_age,
-    begin_attempt,
     begin_stage,
     begin_window,
     cadence,
@@ -40,11 +39,6 @@ from pinn.state import (
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-# Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
-MATTERS, POOR = 0.1, 30.0
-TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
-SHARES = 1.5  # of the time that a window may take: errors made early grow, and late windows may want less
-MARGIN = 1.3  # later windows take longer than those before
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -124,49 +118,19 @@ def _run_window(
     while True:
         if limits.deadline is None or time.monotonic() < limits.deadline:
             programs.prepare(state)  # so that compilation does not count as a window's time
-        until = _until(programs, state, limits.deadline, began)
+        until = may_take_until(plan, state, programs.attempt_seconds, limits.deadline, began, SHARES)
         at, compiled = time.monotonic(), programs.seconds
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
         programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
         if status != "done" or message != AT_REST:
             return state, status, message
-        following = _following(programs, state, limits.deadline, until)
+        following = what_follows(plan, state, programs.attempt_seconds, limits.deadline, began)
         if following is halve_window:
-            on_note(_cut_note(plan, state))
+            on_note(plan.describe_cut(state.window, float(state.kept_loss)))
             began = time.monotonic()
         elif following is None:
             return state, status, message
         state = following(plan, state)
-
-
-def _until(programs: Programs, state: TrainState, deadline: float | None, began: float) -> float:
-    """Say until when a window may take: more than its share, but later ones keep the time of an attempt each."""
-    if deadline is None:
-        return math.inf
-    left = programs.plan.left(state.window)
-    each = (deadline - began) / (left + 1)
-    return min(
-        began + (SHARES if left else 1) * each, max(deadline - MARGIN * programs.attempt_seconds * left, began + each)
-    )
-
-
-def _following(
-    programs: Programs, state: TrainState, deadline: float | None, until: float
-) -> Callable[[Plan, TrainState], TrainState] | None:
-    """Say how to go on with a window after an attempt: begin it again, cut it in half, or None: leave it."""
-    plan, each, now = programs.plan, programs.attempt_seconds, time.monotonic()
-    kept, worst, left = float(state.kept_loss), float(state.worst), plan.left(state.window)
-    only = not left and not int(state.number)  # an only window may have all the time
-    tried = int(state.attempt) + 1
-    later = MARGIN * each  # what a window after this one will want
-    spare = math.inf if deadline is None else deadline - now - each - later * left
-    if spare < 0:
-        return None
-    poor = not only and not kept <= POOR * worst
-    if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:
-        return halve_window
-    matters = only or not kept <= MATTERS * worst
-    return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None
 
 
 def _run_stages(
@@ -253,14 +217,6 @@ def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
 
     used = part(state._replace(pieces=None), bank)
     return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
-
-
-def _cut_note(plan: Plan, state: TrainState) -> str:
-    name = plan.problem.coordinates[plan.ansatz.time_axis]
-    return (
-        f"the window from {name}={float(state.window.start):g} to {float(state.window.stop):g} ends with a loss of "
-        f"{float(state.kept_loss):.0e}, much above those before it; it is cut in half"
-    )
 
 
 def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Sequence
 
-import numpy as np
-
 from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
+from pinn.linearity import is_linear
 from pinn.optimizers import OPTIMIZERS
 from pinn.problem import TIME, Problem
 from pinn.settings import TrainingSettings
@@ -36,29 +35,10 @@ def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -
     if training.windows == "auto":
         second_order = all(stage.optimizer in OPTIMIZERS for stage in training.stages)
         count = MOST if training.seconds is None else max(1, min(MOST, int(training.seconds / EACH)))
-        return _equal(lo, hi, count if second_order and ansatz.anchored and not _linear(problem) else 1)
+        return _equal(lo, hi, count if second_order and ansatz.anchored and not is_linear(problem) else 1)
     if isinstance(training.windows, int):
         return _equal(lo, hi, training.windows)
     return _checked(training.windows, lo, hi)
-
-
-def _linear(problem: Problem) -> bool:
-    """Say whether all equations are linear in the unknowns, by their second differences at random arguments."""
-    rng = np.random.default_rng(0)
-    for residual in (c.residual for c in problem.equations):
-        point = {c: rng.uniform(*b) for c, b in problem.domain.bounds.items()} | dict(problem.parameters)
-        first, second = ({n: rng.standard_normal() for n in residual.needs if n not in point} for _ in range(2))
-        at = [
-            float(
-                residual.fn(
-                    **{n: np.asarray(point[n] if n in point else first[n] + k * second[n]) for n in residual.needs}
-                )
-            )
-            for k in range(3)
-        ]
-        if not abs(at[0] - 2 * at[1] + at[2]) <= 1e-4 * max(map(abs, at)):
-            return False
-    return True
 
 
 def _refuse(windows: object, reason: str) -> None:

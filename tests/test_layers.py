@@ -6,18 +6,18 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "pinn"
 
 LAYERS = [
-    {"errors"},
+    {"errors", "surroundings"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers", "pieces"},
     {"statement", "settings", "reference", "sampling", "weights", "memory"},
-    {"registry", "face", "residuals", "evaluate", "features"},
+    {"registry", "face", "residuals", "evaluate", "features", "linearity"},
     {"lift", "smoothness", "symmetry", "failure", "names"},
-    {"hard"},
+    {"hard", "layer"},
     {"ansatz"},
     {"bank", "windows", "config"},
     {"plan"},
     {"state", "solution"},
-    {"programs", "grid", "runfolder"},
+    {"programs", "grid", "runfolder", "attempts"},
     {"train"},
     {"solver"},
     {"report"},

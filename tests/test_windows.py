@@ -161,8 +161,8 @@ def test_resumed_in_a_window_equals_unbroken(heat_text, tmp_path, cut):
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
-    monkeypatch.setattr("pinn.train.POOR", 0.0)
-    monkeypatch.setattr("pinn.train.HALVINGS", 1)
+    monkeypatch.setattr("pinn.attempts.POOR", 0.0)
+    monkeypatch.setattr("pinn.attempts.HALVINGS", 1)
     stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(
         problem_from_text(heat_text), windows=[0.0, 0.3, 1.0], attempts=2, precision=precision, stages=[stage]
@@ -181,8 +181,8 @@ def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
 
 
 def test_a_window_is_not_cut_where_there_is_no_time_for_one_more(heat_text, monkeypatch):
-    monkeypatch.setattr("pinn.train.POOR", 0.0)
-    monkeypatch.setattr("pinn.train.MARGIN", 1e9)
+    monkeypatch.setattr("pinn.attempts.POOR", 0.0)
+    monkeypatch.setattr("pinn.attempts.MARGIN", 1e9)
     stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
     import time
@@ -205,7 +205,7 @@ def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, mat
     """Where the loss of one matters beside the worst before it."""
     import time
 
-    monkeypatch.setattr("pinn.train.MATTERS", matters)
+    monkeypatch.setattr("pinn.attempts.MATTERS", matters)
     stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
     state, _, records, _ = run(plan, deadline=time.monotonic() + 60)

@@ -15,7 +15,7 @@ from rich.text import Text
 from pinn.problem import TIME, Problem
 from pinn.settings import Settings
 from pinn.solution import Solution
-from pinn.solver import platform
+from pinn.surroundings import platform
 
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
 

@@ -1,0 +1,59 @@
+"""When a window is begun again, when it is cut in half, and when it is left as it is.
+
+Which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the loss on points it
+has not used tells. An attempt is worth its time where the loss matters beside the worst of the windows before; one that
+ends much above them would spoil them.
+"""
+
+import math
+import time
+from collections.abc import Callable
+
+from pinn.plan import Plan
+from pinn.state import TrainState, begin_attempt, halve_window
+
+# Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
+MATTERS, POOR = 1e-3, 30.0
+TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
+SHARES = 2.0  # of the time, for a window that is poor
+MARGIN = 1.3  # later windows take longer than those before
+
+
+def may_take_until(
+    plan: Plan, state: TrainState, each: float, deadline: float | None, began: float, shares: float
+) -> float:
+    """Say until when a window may take: some shares of the time, but later ones keep the time of an attempt each.
+
+    Args:
+        plan: what stays fixed.
+        state: in the window.
+        each: seconds an attempt takes.
+        deadline: of the run, on the clock of `time.monotonic`; None for no limit.
+        began: when the window was begun.
+        shares: how many equal parts of the time it may have.
+    """
+    if deadline is None:
+        return math.inf
+    left = plan.left(state.window)
+    share = (deadline - began) / (left + 1)
+    kept_back = MARGIN * each * left
+    return min(began + (shares if left else 1) * share, max(deadline - kept_back, began + share))
+
+
+def what_follows(
+    plan: Plan, state: TrainState, each: float, deadline: float | None, began: float
+) -> Callable[[Plan, TrainState], TrainState] | None:
+    """Say how to go on with a window after an attempt: begin it again, cut it in half, or None: leave it."""
+    now = time.monotonic()
+    kept, worst, left = float(state.kept_loss), float(state.worst), plan.left(state.window)
+    only, tried = not left and not int(state.number), int(state.attempt) + 1
+    later = MARGIN * each  # what a window after this one will want
+    spare = math.inf if deadline is None else deadline - now - each - later * left
+    if spare < 0:
+        return None
+    poor = not only and not kept <= POOR * worst
+    if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:
+        return halve_window
+    matters = only or not kept <= MATTERS * worst
+    until = may_take_until(plan, state, each, deadline, began, SHARES if poor else 1)
+    return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None
