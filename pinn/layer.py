@@ -39,9 +39,14 @@ def find_layer(
     """
     domain = problem.domain
     beside = [axis for axis, coordinate in enumerate(domain.coordinates) if coordinate != TIME]
+    named = settings.layer not in ("auto", "none")
     if settings.layer == "none" or len(beside) != 1 or len(domain.coordinates) != 2:
+        if named:
+            raise ProblemError(
+                "needs a problem in t and one other coordinate.", ("ansatz", "layer"), str(settings.layer)
+            )
         return None
-    if settings.layer != "auto":
+    if named:
         _check_inside(domain, domain.coordinates[beside[0]], settings.layer)
         return beside[0], settings.layer
     initial = [f for f in faces if f.axis != beside[0]]

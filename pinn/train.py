@@ -3,10 +3,8 @@
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 
-A window that has come to rest is begun again from other params while its share of the time lasts, and the best of its
-attempts is kept: which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the
-loss on points it has not used tells. One that ends much above the windows before it, and so would spoil them, may take
-more than its share, and is cut in half where there is time for one window more; one far below them is good enough.
+A window that has come to rest may be begun again from other params, or be cut in half (`pinn.attempts`); the best of
+its attempts is kept.
 """
 
 import time

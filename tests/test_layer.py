@@ -51,6 +51,13 @@ def test_a_place_may_be_named():
         ansatz(load_problem("allen_cahn"), layer=2.0)
 
 
+def test_a_place_needs_one_coordinate_beside_time():
+    text = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u]\nequations: {pde: u_xx = 1}\n"
+    text += "conditions: {left: {where: x=0, equation: u = 0}, right: {where: x=1, equation: u = 0}}\n"
+    with pytest.raises(ProblemError, match="needs a problem in t and one other coordinate"):
+        ansatz(problem_from_text(text), layer=0.5)
+
+
 @pytest.mark.parametrize("periodic", [(), ("x",)])
 @pytest.mark.parametrize("even", [False, True])
 def test_the_coordinate_has_the_symmetry_and_the_period_and_is_steep_at_the_layer(periodic, even):

@@ -1,11 +1,11 @@
 """This solver with its default settings."""
 
+import pinn  # isort: skip (before numpy, as a run of the command has it; see pinn/__init__.py)
+
 from common import PLACES, TIMES, arguments, elapsed, report
 
 options = arguments()
 from importlib.metadata import version
-
-import pinn
 
 solution = pinn.solve(pinn.load_problem("allen_cahn"), seconds=options.seconds - elapsed(), seed=options.seed)
 spent = elapsed() - solution.summary["seconds"]["evaluate"]
