@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.errors import ProblemError
-from pinn.face import HardFace, PointValue
+from pinn.face import HardFace
 from pinn.features import encode, feature_count
 from pinn.hard import choose_hard
 from pinn.layer import find_layer, stretched
@@ -78,7 +78,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     if layer is not None:
         axis, center = layer
         stretch = stretched(domain, axis, center, even == axis)
-        singular.append(lambda point: stretch(point[axis])[None])
+        singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
     carries = settings.carried and time is not None
     inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
@@ -97,7 +97,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     def plain(params: Any, window: Window, point: Array, at: Array, before: Array) -> Array:
         # Distances to kinks stay those of the point itself when another time is meant: at the start of a window they
         # are sharper, and what is subtracted there, or was reached before, would be carried on as a sharp layer.
-        smoothed = [coordinates(point) for coordinates in singular]
+        smoothed = [coordinates(point, at) for coordinates in singular]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
         carried = [before] if carries else []
@@ -151,9 +151,9 @@ def _clip(t: Array, window: Window) -> Array:
     return jnp.where(t < window.start, window.start, jnp.where(t > window.stop, window.stop, t))
 
 
-def _count(singular: list[PointValue], domain: Domain) -> int:
+def _count(singular: list[Callable[[Array, Array], Array]], domain: Domain) -> int:
     point = jax.ShapeDtypeStruct((len(domain.coordinates),), jnp.zeros(()).dtype)
-    return sum(jax.eval_shape(coordinates, point).size for coordinates in singular)
+    return sum(jax.eval_shape(coordinates, point, point).size for coordinates in singular)
 
 
 def _check_shape(network: Network, inputs: int, outputs: int) -> None:

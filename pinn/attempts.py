@@ -15,7 +15,7 @@ from pinn.state import TrainState, begin_attempt, halve_window
 # Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
 MATTERS, POOR = 1e-3, 30.0
 TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
-SHARES = 2.0  # of the time, for a window that is poor
+SHARES = 2.0  # of the time, for a window that is poor, and for the first: its errors live longest
 MARGIN = 1.3  # later windows take longer than those before
 
 
@@ -55,5 +55,5 @@ def what_follows(
     if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:
         return halve_window
     matters = only or not kept <= MATTERS * worst
-    until = may_take_until(plan, state, each, deadline, began, SHARES if poor else 1)
+    until = may_take_until(plan, state, each, deadline, began, SHARES if poor or not int(state.number) else 1)
     return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None

@@ -133,5 +133,16 @@ def choose_large(key: Array, bank: Bank, residual: PointwiseResidual, r: Array, 
     return chosen
 
 
+def loss_on(residual: PointwiseResidual, r: Array, chosen: dict[str, Array]) -> Array:
+    """Return the loss on a part of the bank, from the residual r of the whole."""
+    total, begin = jnp.zeros((), r.dtype), 0
+    for block, indices in zip(residual.blocks, chosen.values(), strict=True):
+        size = block.count * block.scale.size
+        here = r[begin : begin + size].reshape(block.count, -1)[indices]
+        total += 0.5 * jnp.sum(here**2) * block.count / len(indices)
+        begin += size
+    return total
+
+
 def _part(count: int, pool: int) -> int:
     return max(1, count // pool)

@@ -18,12 +18,12 @@ class Lift(NamedTuple):
 
     Attributes:
         part: point -> what is added to the data away from their face.
-        coordinates: point -> numbers in [-1, 1], (k,), in which the rest of the solution is smooth, inputs of the
-            network; None if there are none.
+        coordinates: (point, the same at the time the network is asked about) -> numbers in [-1, 1], (k,), in which the
+            rest of the solution is smooth, inputs of the network; None if there are none.
     """
 
     part: PointValue
-    coordinates: PointValue | None = None
+    coordinates: Callable[[Array, Array], Array] | None = None
 
 
 class HardFace(NamedTuple):

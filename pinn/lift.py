@@ -3,22 +3,18 @@
 Initial data with a jump in value or slope across a periodic end, or with another value than a Dirichlet end demands,
 make a solution that is smooth only for t > 0. Near such a corner it behaves like the heat equation's answer to a
 step or a kink, which is known in closed form; with that taken out, what is left can be fitted by a network. Diffusion,
-velocity and reaction rate follow from the equation by differentiation, the jumps from the data.
+velocity and reaction rate follow from the equation by differentiation, the jumps from the data. A kink of the data that
+is left where it is stays sharp for ever, and what is trained beside it would have to be as sharp: jumps of derivatives
+up to the fifth are taken out.
 
-With q = sqrt(4 D t) and s >= 0 the distance to the corner:
-
-    smoothed |s|:                  A(t, s) = q/sqrt(pi) exp(-(s/q)^2) + s erf(s/q)
-    smoothed |s| minus |s|:        K(t, s) = q/sqrt(pi) exp(-(s/q)^2) - s erfc(s/q)
-    smoothed sign minus sign:      -erfc(s/q)
-
-What a nonlinear equation makes of a kink is singular too, as |s|^3 and higher odd powers, but it is a smooth function
-of A, as f(|s|) is of |s|. A is therefore an input of the network.
-
-Source: Carslaw & Jaeger (1959), Conduction of Heat in Solids, 2nd ed., section 2.5 and appendix II (K = q ierfc).
+What a nonlinear equation makes of a kink is singular too, as |s|^3 and higher odd powers, but far from the kink it is
+a smooth function of A, as f(|s|) is of |s|; within q of it, it has a shape of its own. Inputs of the network are
+therefore A and q exp(-(s/q)^2), in the notation of `pinn.kinks`.
 """
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -27,10 +23,12 @@ from jax import Array
 from jax.scipy.special import erf, erfc
 
 from pinn.face import HardFace, Lift, derivative
+from pinn.kinks import bernoulli, spread, squared
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
 
 JUMP = 1e-9  # what is smaller is round-off
+ORDER = 5  # of the highest derivative whose jump is taken out
 IMAGES = 2  # periods on either side; their terms fall like exp(-(L/q)^2)
 NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivatives are finite
 
@@ -62,9 +60,10 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
 
         e^(-c t) S(t, x - v t) - S(0, x),     S being small near the corner,
 
-    where S is a periodic function with the jumps of the data, smoothed by diffusion. S(0, .) is
-    V/2 (1 - 2 s/L) + J/2 s (L - s)/L, with V the jump in value, J the jump in slope, L the period and s = x - lo.
-    A kink adds what the square of it makes to second order, b (J/2)^2 q^4/(4 D) h(s/q) exp(-5 c t/3); see `_squared`.
+    where S is a periodic function with the jumps of the data in value and slope, smoothed by diffusion; S(0, .) is made
+    of Bernoulli's polynomials, which jump in one derivative only. Jumps of higher derivatives are smoothed and carried
+    likewise, without the decay, which is a smaller effect for them. A kink adds what the square of it makes to second
+    order, b (J/2)^2 q^4/(4 D) h(s/q) exp(-5 c t/3); see `pinn.kinks.squared`.
 
     Returns:
         The lift and a sentence on it; or None and the reason.
@@ -79,9 +78,9 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
     law, reason = _law(kind, problem, face, axis, *ends)
     if law is None:
         return None, reason
-    value, slope = (float(f(ends[0]) - f(ends[1])) for f in (face.data, derivative(face.data, axis)))
-    lift = _periodic(problem, axis, face, value, slope, law)
-    jumps = [f"jump of {x:.4g} in {name}" for name, x in (("value", value), ("slope", slope)) if abs(x) > JUMP]
+    found = _jumps(face, axis, *ends)
+    lift = _periodic(problem, axis, face, found, law)
+    jumps = [f"jump of {x:.4g} in {n}" for n, x in zip(("value", "slope"), found, strict=False) if abs(x) > JUMP]
     return lift, f"its {' and '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
 
 
@@ -165,53 +164,61 @@ def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tupl
     return clock
 
 
-def _periodic(problem: Problem, axis: int, face: HardFace, value: float, slope: float, law: Law) -> Lift:
+def _jumps(face: HardFace, axis: int, lo: Array, hi: Array) -> list[float]:
+    """Return by how much the data and their derivatives at the lower end exceed those at the upper."""
+    found, f = [], face.data
+    for _ in range(ORDER + 1):
+        jump, f = float(f(lo) - f(hi)), derivative(f, axis)
+        found.append(jump if abs(jump) > JUMP else 0.0)
+    return found
+
+
+def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float], law: Law) -> Lift:
     lo, hi = problem.domain.bounds[problem.coordinates[axis]]
-    period, clock = hi - lo, _clock(problem, face, law)
+    period, clock, slope = hi - lo, _clock(problem, face, law), jumps[1]
 
-    def sharp(s: Array) -> Array:
-        return value / 2 * (1 - 2 * s / period) + slope / 2 * s * (period - s) / period
+    def sharp(order: int, s: Array) -> Array:
+        """Return what jumps by one in a derivative where s passes a multiple of the period, for s in one period."""
+        return -(period**order) * bernoulli(order + 1, s / period)
 
-    def smoothing(s: Array, q: Array) -> Array:
-        """Return what diffusion adds to ``sharp``; corners lie at all multiples of the period."""
+    def evolved(order: int, s: Array, q: Array) -> Array:
+        """Return what diffusion makes of ``sharp`` inside a period; its second derivative is that two orders lower."""
+        return sum((q * q / 4) ** j / math.factorial(j) * sharp(order - 2 * j, s) for j in range(order // 2 + 1))
+
+    def smoothing(order: int, s: Array, q: Array) -> Array:
+        """Return what the corners add to it, at all multiples of the period."""
         total = jnp.zeros_like(s)
         for n in range(-IMAGES, IMAGES + 1):
-            step = -jnp.sign(n + 0.5) * erfc(jnp.abs(s + n * period) / q)
-            total = total + slope / 2 * _kink(jnp.abs(s + n * period), q) + value / 2 * step
+            # The side is that of the image: at s = 0 and s = L, the two faces of a corner, it is no longer in s.
+            side = 1.0 if order % 2 else -math.copysign(1.0, n + 0.5)
+            total = total + side / 2 * spread(order, jnp.abs(s + n * period), q)
         return total
 
     def part(point: Array) -> Array:
         t, q = clock(point)
         here = point[axis] - lo  # not modulo: at the far end the data are those of that end
         carried = jnp.mod(point[axis] - lo - law.velocity * t, period)
-        first = jnp.exp(-law.rate * t) * (sharp(carried) + smoothing(carried, q)) - sharp(here)
+        total = jnp.zeros_like(t)
+        for order, jump in enumerate(jumps):
+            decay = jnp.exp(-law.rate * t) if order < 2 else 1.0
+            smooth = evolved(order, carried, q) + smoothing(order, carried, q)
+            total = total + jump * (decay * smooth - sharp(order, here)) if jump else total
         nearest = jnp.minimum(carried, period - carried)
         amount = law.bend * (slope / 2) ** 2 * q**4 / (4 * law.diffusion)
-        return first + amount * jnp.exp(-5 / 3 * law.rate * t) * _squared(nearest / q)
+        return total + amount * jnp.exp(-5 / 3 * law.rate * t) * squared(nearest / q)
 
-    def coordinates(point: Array) -> Array:
-        """Return the smoothed distance to the nearest corner, made periodic by a parabola, in [-1, 1]."""
-        t, q = clock(point)
-        s = point[axis] - lo - law.velocity * t
+    def coordinates(point: Array, at: Array) -> Array:
+        """Return the smoothed distance to the nearest corner, made periodic by a parabola, in [-1, 1]; and its layer.
+
+        The shape of the layer exp(-(s/q)^2) follows the point's time as the distance does, its height q the time
+        that is meant: once a window has ended nothing of it may grow further.
+        """
+        _, q = clock(point)
+        s = point[axis] - lo - law.velocity * (point[face.axis] - face.value)
         s = s - period * jnp.round(s / period)
-        others = sum(_kink(jnp.abs(s + n * period), q) for n in range(-IMAGES, IMAGES + 1) if n)
-        smoothed = q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) + s * erf(s / q) - s * s / period
-        return (8 * (smoothed + others) / period - 1)[None]
+        others = sum(spread(1, jnp.abs(s + n * period), q) for n in range(-IMAGES, IMAGES + 1) if n)
+        layer = jnp.exp(-((s / q) ** 2))
+        smoothed = q / jnp.sqrt(jnp.pi) * layer + s * erf(s / q) - s * s / period
+        return 8 / period * jnp.stack([smoothed + others - period / 8, clock(at)[1] * layer])
 
     return Lift(part, coordinates if abs(slope) > JUMP else None)
-
-
-def _squared(z: Array) -> Array:
-    """Return h with h'' + 2 z h' - 8 h = -4 ((A/q)^2 - z^2), even and vanishing at infinity.
-
-    t^2 h(s/q) is then the answer of the heat equation to the source that a squared kink, smoothed, leaves beside s^2.
-    The rates of decay of kink and answer, 2 c and c, are merged into 5 c/3, right to first order in t.
-    """
-    g = jnp.exp(-z * z) / jnp.sqrt(jnp.pi)
-    vanishing = erfc(z) * (1 + erf(z))
-    return (z**4 / 2 + z**2 / 2 + 1 / 8) * vanishing - (z**3 + z / 2) * erf(z) * g - z**2 * g * g / 2
-
-
-def _kink(s: Array, q: Array) -> Array:
-    """Return K for s >= 0."""
-    return q / jnp.sqrt(jnp.pi) * jnp.exp(-((s / q) ** 2)) - s * erfc(s / q)

@@ -19,11 +19,14 @@ Table = Mapping[Axes, Array]  # derivatives by the coordinates they are taken in
 
 
 def by_place(constraints: Sequence[Constraint]) -> dict[str, list[Constraint]]:
-    """Group constraints that hold at the same place; they share points and derivatives."""
+    """Group constraints that hold at the same place; they share points and derivatives.
+
+    Places are in alphabetical order, in which jax returns the dictionaries of points and indices.
+    """
     places: dict[str, list[Constraint]] = {}
     for constraint in constraints:
         places.setdefault(constraint.place, []).append(constraint)
-    return places
+    return dict(sorted(places.items()))
 
 
 def needed_axes(problem: Problem, constraints: Sequence[Constraint]) -> set[Axes]:
@@ -67,7 +70,8 @@ def sample(problem: Problem, constraints: Sequence[Constraint], settings: Sampli
     points = {}
     for index, (place, group) in enumerate(by_place(constraints).items()):
         n = settings.conditions if group[0].where else settings.equations
-        points[place] = draw(settings.method, jax.random.fold_in(key, index), n, problem.domain, group[0].where)
+        key_here, where = jax.random.fold_in(key, index), group[0].where
+        points[place] = draw(settings.method, key_here, n, problem.domain, where, 0 if where else settings.corners)
     return points
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.problem import Domain
+from pinn.problem import TIME, Domain
 
 Points = dict[str, Array]  # place -> (N, d)
 
@@ -53,7 +53,21 @@ SAMPLERS: dict[str, Callable[[Array, int, int], Array]] = {
 }
 
 
-def draw(method: str, key: Array, n: int, domain: Domain, where: Mapping[str, float]) -> Array:
+def toward_corners(unit: Array, start: Array, share: float) -> Array:
+    """Move a share of the points of the unit cube toward its corners; a distance d to an end becomes 4 d^3.
+
+    Args:
+        unit: points, (n, d).
+        start: whether only the lower end of a coordinate counts, (d,): time has no corner at its end; there d^3.
+        share: of the points, spread evenly over their order, from 0 to 1.
+    """
+    # Multiples of the golden ratio: evenly over the order, without the period of two of Sobol's points.
+    moves = jnp.mod(jnp.arange(1, len(unit) + 1) * ((5**0.5 - 1) / 2), 1) < share
+    both = jnp.where(unit < 0.5, 4 * unit**3, 1 - 4 * (1 - unit) ** 3)
+    return jnp.where(moves[:, None], jnp.where(start, unit**3, both), unit)
+
+
+def draw(method: str, key: Array, n: int, domain: Domain, where: Mapping[str, float], corners: float = 0.0) -> Array:
     """Draw points of a domain where some coordinates are held fixed.
 
     Args:
@@ -62,12 +76,15 @@ def draw(method: str, key: Array, n: int, domain: Domain, where: Mapping[str, fl
         n: how many; where nothing is left to vary there is one point.
         domain: the box.
         where: fixed coordinates and their values.
+        corners: share of the points that gathers at the corners of what is left to vary.
 
     Returns:
         Points, (n, d) or (1, d), columns in the order of ``domain.coordinates``.
     """
     free = [c for c in domain.coordinates if c not in where]
     unit = SAMPLERS[method](key, n, len(free)) if free else jnp.zeros((1, 0))
+    if corners and free:
+        unit = toward_corners(unit, jnp.asarray([c == TIME for c in free]), corners)
     columns = []
     for coordinate, (lo, hi) in domain.bounds.items():
         if coordinate in where:

@@ -56,6 +56,8 @@ class SamplingSettings(Section):
     conditions: Positive = 1000
     held_out: Positive = 20000
     pool: Positive = 4
+    corners: Annotated[float, Field(ge=0, le=1)] = 0.0
+    overfit: Annotated[float, Field(ge=0)] = 0.0
 
 
 class StageSettings(Options):

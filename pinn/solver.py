@@ -18,6 +18,7 @@ from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_
 from pinn.state import TrainState, init_state, solution_params
 from pinn.surroundings import platform, versions
 from pinn.train import Limits, Outcome, train
+from pinn.weights import weight_of
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
 
@@ -99,16 +100,19 @@ def _solve(
     hooks.on_plan(plan)
     notes = [*plan.ansatz.notes, *(f"training.weights.{n} has no effect: the condition is hard" for n in
              settings.training.weights if n in plan.ansatz.hard)]  # fmt: skip
+    reference = _reference(problem) if settings.target.relative_l2 else None
+    if settings.target.relative_l2 and reference is None:
+        notes.append(
+            "no reference is known: training stops where the residual on unseen points, beside that of the data "
+            "alone, is below the target"
+        )
     for note in notes:
         hooks.on_note(note)
     state = resume(plan) if resume else init_state(plan)
-
-    reference = _reference(problem) if settings.target.relative_l2 else None
-    if settings.target.relative_l2 and reference is None:
-        hooks.on_note("no reference is known, so the target cannot be checked while training")
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
         _target_check(plan, reference),
+        _enough(plan) if settings.target.relative_l2 and reference is None else None,
         hooks.stop,
     )
     history: list[dict[str, Any]] = []
@@ -156,6 +160,15 @@ def _target_check(plan: Plan, reference: Reference | None) -> Callable[[Any], bo
         return met
 
     return reached
+
+
+def _enough(plan: Plan) -> float:
+    """Return the loss at which the residual is the target's part of what the data alone leave."""
+    settings, constraints = plan.settings, plan.constraints()
+    points = sample(plan.problem, constraints, settings.sampling, jax.random.PRNGKey(settings.training.seed))
+    rms = sizes(jax.jit(lambda x: residual_blocks(plan.problem, constraints, plan.ansatz.fixed, x))(points))
+    loss = sum(weight_of(c, settings.training.weights) * rms[c.name]["rms"] ** 2 for c in constraints) / 2
+    return settings.target.relative_l2**2 * loss
 
 
 def _finish(

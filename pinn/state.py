@@ -6,14 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large
+from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large, loss_on
 from pinn.optimizers import PointwiseResidual
 from pinn.pieces import Pieces, Window, appended
 from pinn.plan import Plan
 from pinn.residuals import sample
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
-GOOD = 1e-12  # of the loss a run begins with: a window that ends lower need not be better
+GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better
 
 
 class TrainState(NamedTuple):
@@ -168,22 +168,31 @@ def bank_age(plan: Plan, stage: int) -> int:
     return cadence(plan, stage) * (LIFE if plan.settings.sampling.pool > 1 else 1)
 
 
-def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, state: TrainState) -> TrainState:
-    """Choose other points of the bank if the stage's cadence says so, and keep the params if none were better.
+def judges_itself(plan: Plan, stage: int) -> bool:
+    """Say whether residuals of the whole bank are known at each redraw.
 
-    Residuals of the whole bank are asked for where the cadence is ten steps or more; on a shorter one they would cost
-    more than the steps.
+    They are where the cadence is ten steps or more; on a shorter one they would cost more than the steps.
     """
+    return plan.settings.sampling.pool > 1 and cadence(plan, stage) >= 10
+
+
+def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, state: TrainState) -> TrainState:
+    """Choose other points of the bank if the stage's cadence says so, and keep the params if none were better."""
     every, pool = cadence(plan, stage), plan.settings.sampling.pool
 
     def fresh(state: TrainState) -> TrainState:
         key = jax.random.fold_in(state.key, state.step)
         if pool == 1:
             return state._replace(points=choose_first(bank, pool))
-        if every < 10:
+        if not judges_itself(plan, stage):
             return state._replace(points=choose_any(key, bank, pool))
         r = residual(state.params)
-        return judged(state, 0.5 * r @ r)._replace(points=choose_large(key, bank, residual, r, pool))
+        seen, unseen = loss_on(residual, r, state.points), 0.5 * r @ r
+        state = judged(state, unseen)
+        # Points stay while what is left elsewhere is no larger than on them.
+        wanted = (state.stage_step == 0) | ~(unseen <= plan.settings.sampling.overfit * seen)
+        chosen = choose_large(key, bank, residual, r, pool)
+        return state._replace(points=jax.tree.map(lambda new, old: jnp.where(wanted, new, old), chosen, state.points))
 
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
 

@@ -31,12 +31,14 @@ from pinn.state import (
     begin_window,
     cadence,
     halve_window,
+    judges_itself,
     redraw,
     solution_params,
 )
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
+ENOUGH = "the residual on unseen points is below the target"
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -47,11 +49,13 @@ class Limits(NamedTuple):
     Attributes:
         deadline: on the clock of `time.monotonic`; None for no limit.
         reached: params of the whole solution -> whether the target is met; None for no target.
+        loss: on points not used, at which a window is good enough; None to do one's best.
         stop: asked between chunks; True interrupts.
     """
 
     deadline: float | None = None
     reached: Callable[[Any], bool] | None = None
+    loss: float | None = None
     stop: Callable[[], bool] = lambda: False
 
 
@@ -97,13 +101,15 @@ def train(
     programs, began = Programs(plan), time.monotonic()
     while True:
         state, status, message = _run_window(programs, state, limits, on_log, on_state, on_note)
-        if message not in (THROUGH, AT_REST) or not plan.left(state.window):
+        if message not in (THROUGH, AT_REST, ENOUGH) or not plan.left(state.window):
             break
         state = begin_window(plan, state)
     if message == TIME_UP and plan.left(state.window):
         number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
         end = f"{plan.problem.coordinates[plan.ansatz.time_axis]}={float(state.window.stop):g}"
         message = f"{TIME_UP} in window {number} of {windows}; after {end} the solution only stands still"
+    if message == ENOUGH and state.worst > limits.loss:
+        message = f"the last window is good enough, an earlier one is not: {TIME_UP} there"
     points = programs.latest.at(state.points).points if programs.latest else {}
     return state, Outcome(status, message, programs.seconds, time.monotonic() - began - programs.seconds, points)
 
@@ -112,10 +118,11 @@ def _run_window(
     programs: Programs, state: TrainState, limits: Limits, on_log: Callable, on_state: Callable, on_note: Callable
 ) -> tuple[TrainState, str, str]:
     """Run attempts at a window, or at a part of it, until one is good or its share of the time is used."""
-    plan, began = programs.plan, time.monotonic()
+    plan, began = programs.plan, None
     while True:
         if limits.deadline is None or time.monotonic() < limits.deadline:
             programs.prepare(state)  # so that compilation does not count as a window's time
+        began = began or time.monotonic()
         until = may_take_until(plan, state, programs.attempt_seconds, limits.deadline, began, SHARES)
         at, compiled = time.monotonic(), programs.seconds
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
@@ -125,7 +132,7 @@ def _run_window(
         following = what_follows(plan, state, programs.attempt_seconds, limits.deadline, began)
         if following is halve_window:
             on_note(plan.describe_cut(state.window, float(state.kept_loss)))
-            began = time.monotonic()
+            began = None
         elif following is None:
             return state, status, message
         state = following(plan, state)
@@ -153,6 +160,7 @@ def _run_stages(
         over = limits.deadline is not None and (last or time.monotonic() >= limits.deadline)
         # A window whose share is used up is through; the run goes on with the next.
         message = THROUGH if message == TIME_UP and not over else message
+        message = ENOUGH if _is_enough(state, limits) else message
     return state, status, message
 
 
@@ -197,10 +205,18 @@ def _run_stage(
             shares = programs.shares(state, bank) if done % age % cadence(plan, stage) == 0 else None
             on_log(_record(state, step, settings.optimizer, info, bank_loss) | {"gradient_shares": shares})
         on_state(state)
+        if limits.loss is not None and done % every == 0 and not judges_itself(plan, stage):
+            state = programs.judge(state, bank)
+        if _is_enough(state, limits):
+            return state, "done", ENOUGH
         last, current = not plan.left(state.window), state._replace(kept=state.params)
         if last and limits.reached is not None and limits.reached(solution_params(current)):
             return current, "done", MET
     return state, "done", THROUGH
+
+
+def _is_enough(state: TrainState, limits: Limits) -> bool:
+    return limits.loss is not None and bool(state.kept_loss <= limits.loss)
 
 
 def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:

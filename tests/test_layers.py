@@ -10,7 +10,7 @@ LAYERS = [
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers", "pieces"},
     {"statement", "settings", "reference", "sampling", "weights", "memory"},
-    {"registry", "face", "residuals", "evaluate", "features", "linearity"},
+    {"registry", "face", "residuals", "evaluate", "features", "kinks", "linearity"},
     {"lift", "smoothness", "symmetry", "failure", "names"},
     {"hard", "layer"},
     {"ansatz"},

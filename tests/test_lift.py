@@ -1,5 +1,7 @@
 """Corner lifts: their numbers come from the problem, and they solve the linearised equation."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
 from pinn.hard import choose_hard
-from pinn.lift import _squared
+from pinn.kinks import bernoulli, spread, squared
 from pinn.networks import make_network
 from pinn.pieces import Window
 from pinn.reference import allen_cahn
@@ -79,7 +81,8 @@ def values(face, points):
 
 
 def test_lift_of_allen_cahn_against_its_closed_form():
-    """Written out for J = 4, D = 1e-4, c = 10 and one image; the nearest others are below 1e-300 here.
+    """Written out for jumps of 4, -12 pi^2 and 20 pi^4 in the odd derivatives, D = 1e-4,
+    c = 10 and one image; the nearest others are below 1e-300 here.
 
     Of the linearised equation, so without the second order that a kink's square makes.
     """
@@ -90,8 +93,53 @@ def test_lift_of_allen_cahn_against_its_closed_form():
     s, q, decay = 1 - np.abs(x), np.sqrt(4e-4 * t), np.exp(-10 * t)
     kink = q / np.sqrt(np.pi) * np.exp(-((s / q) ** 2)) - s * erfc(s / q)
     expected = x**2 * np.cos(np.pi * x) + 2 * (decay * kink - (1 - decay) * (1 - x**2) / 2)
+    third, fifth = -12 * np.pi**2, 20 * np.pi**4  # by how much these derivatives jump at x = 1
+    # What becomes of s (2 - s)/4, the periodic parabola, and of that with the third derivative; and what kinks add.
+    parabola, quartic, spread_time = s * (2 - s) / 4, -((s * (2 - s)) ** 2) / 48, 1e-4 * t
+    expected += third * (spread_time * parabola + q**3 * repeated(3, s / q) / 2)
+    expected += fifth * (spread_time * quartic + spread_time**2 / 2 * parabola + q**5 * repeated(5, s / q) / 2)
     face, _ = lifted(periodic("u = x**2*cos(pi*x)", "u_t = 1e-4*u_xx - 10*u"))
     np.testing.assert_allclose(values(face, np.stack([t, x], 1)), expected, atol=2e-15)
+
+
+def repeated(order, z):
+    """Integrate erfc ``order`` times from infinity: (2/sqrt(pi)) int_z^inf (x - z)^n/n! exp(-x^2) dx."""
+    from scipy.integrate import quad
+
+    def integral(z):
+        return quad(lambda x: x**order / math.factorial(order) * np.exp(-((x + z) ** 2)), 0, 12, epsabs=1e-16)[0]
+
+    return 2 / np.sqrt(np.pi) * np.vectorize(integral)(z)
+
+
+@pytest.mark.parametrize("order", range(6))
+def test_repeated_integrals_of_the_error_function(order):
+    z = np.array([0.0, 0.3, 1.0, 2.5, 6.0])
+    found = spread(order, jnp.asarray(0.7 * z), jnp.asarray(0.7))
+    np.testing.assert_allclose(found, 0.7**order * repeated(order, z), atol=1e-15)
+
+
+@pytest.mark.parametrize("order", range(1, 7))
+def test_bernoulli_polynomials_jump_in_one_derivative(order):
+    f = lambda z: bernoulli(order, z)
+    for k in range(order):
+        expected = 1.0 if k == order - 1 else 0.0
+        assert float(f(jnp.asarray(1.0)) - f(jnp.asarray(0.0))) == pytest.approx(expected, abs=1e-14)
+        f = jax.grad(f)
+    assert float(f(jnp.asarray(0.3))) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("equation", ["u_t = 0.002*u_xx", "u_t = 0.002*u_xx - 0.4*u_x - 2*u + u**3"])
+def test_nothing_of_the_data_stays_sharp(equation):
+    """For t > 0 the first four derivatives agree at the two ends of the period, though those of the data do not."""
+    face, _ = lifted(periodic("u = x**2*cos(pi*x) + exp(x)", equation))
+    f, t = (lambda x: face.carried(jnp.stack([t, x]))), jnp.asarray(0.3)
+    data = lambda x: x**2 * jnp.cos(jnp.pi * x) + jnp.exp(x)
+    for k in range(5):
+        at = [float(f(jnp.asarray(x))) for x in (-1 + 1e-9, 1 - 1e-9)]
+        assert at[0] == pytest.approx(at[1], abs=3e-5 * 10**k)
+        assert abs(float(data(-1.0) - data(1.0))) > 1
+        f, data = jax.grad(f), jax.grad(data)
 
 
 def test_answer_to_a_squared_kink_solves_its_equation():
@@ -100,11 +148,11 @@ def test_answer_to_a_squared_kink_solves_its_equation():
 
     offsets, step = np.arange(-4, 5), 0.02
     z = np.linspace(-0.5, 3, 36)
-    h = np.asarray(_squared(jnp.asarray(z[:, None] + step * offsets)))
+    h = np.asarray(squared(jnp.asarray(z[:, None] + step * offsets)))
     first, second = (h @ stencil(k, tuple(offsets)) / step**k for k in (1, 2))
     smoothed = z * erf(z) + np.exp(-(z**2)) / np.sqrt(np.pi)
     np.testing.assert_allclose(second + 2 * z * first - 8 * h[:, 4], -4 * (smoothed**2 - z**2), atol=1e-9)
-    assert h[0, 4] == pytest.approx(float(_squared(jnp.asarray(0.5))), abs=1e-14) and abs(h[-1]).max() < 1e-3
+    assert h[0, 4] == pytest.approx(float(squared(jnp.asarray(0.5))), abs=1e-14) and abs(h[-1]).max() < 1e-3
 
 
 def test_second_order_takes_most_of_what_is_left_of_the_kink():
@@ -115,7 +163,7 @@ def test_second_order_takes_most_of_what_is_left_of_the_kink():
     left = allen_cahn.evaluate(coefficients, s - 1)[0]
     face, _ = lifted(load_problem("allen_cahn"))
     left = left - values(face, np.stack([np.full(60, t), s - 1], 1))
-    second = 15 * 2**2 * 4 * eps * t**2 * np.exp(-50 / 3 * t) * np.asarray(_squared(jnp.asarray(s) / s[-1] * 5))
+    second = 15 * 2**2 * 4 * eps * t**2 * np.exp(-50 / 3 * t) * np.asarray(squared(jnp.asarray(s) / s[-1] * 5))
     smooth = np.stack([(s / s[-1]) ** k for k in (0, 2, 4, 6)], 1)
 
     def rough(w):
@@ -147,9 +195,9 @@ def test_smoothed_distance_is_periodic_and_between_minus_one_and_one():
     face, _ = lifted(load_problem("allen_cahn"))
     (lift,) = face.lifts
     t, x = np.meshgrid([0.0, 1e-3, 1.0], np.linspace(-1, 1, 41), indexing="ij")
-    distance = np.asarray(jax.vmap(lift.coordinates)(jnp.asarray(np.stack([t.ravel(), x.ravel()], 1))))[:, 0].reshape(
-        3, 41
-    )
+    distance = np.asarray(jax.vmap(lambda p: lift.coordinates(p, p))(jnp.asarray(np.stack([t.ravel(), x.ravel()], 1))))[
+        :, 0
+    ].reshape(3, 41)
     s = 1 - np.abs(x[0])
     np.testing.assert_allclose(distance[0], 2 * s * (2 - s) - 1, atol=1e-12)
     assert np.all(np.abs(distance) <= 1 + 1e-12)
@@ -184,3 +232,15 @@ def test_end_lift_solves_the_linearised_equation_near_the_end():
     np.testing.assert_allclose(jax.vmap(residual)(points), 0, atol=1e-10)
     np.testing.assert_allclose(lift(jnp.array([0.5, -1.0])), 1.5 * np.exp(-1.5))
     np.testing.assert_allclose(lift(jnp.array([0.0, -0.5])), 0, atol=1e-300)
+
+
+def test_the_layer_around_a_kink_stops_growing_when_its_window_is_over():
+    """Of q exp(-(s/q)^2) the height follows the time that is meant; params of a window never see more than its own."""
+    face, _ = lifted(load_problem("allen_cahn"))
+    (lift,) = face.lifts
+    at_kink, beside = jnp.array([0.9, 1.0]), jnp.array([0.9, 0.95])
+    for point, shape in ((at_kink, 1.0), (beside, np.exp(-(0.05**2) / (4e-4 * 0.9)))):
+        for meant in (0.1, 0.9):
+            layer = float(lift.coordinates(point, point.at[0].set(meant))[1])
+            assert layer == pytest.approx(4 * np.sqrt(4e-4 * meant) * shape)
+    assert np.all(np.isfinite(jax.jacfwd(lift.coordinates)(jnp.array([0.0, 0.99]), jnp.array([0.0, 0.99]))))

@@ -66,3 +66,17 @@ def test_sobol_integrates_better_than_uniform_points():
         return np.sqrt(np.mean((np.array(means) - exact) ** 2))
 
     assert error("sobol") < error("uniform") / 10
+
+
+def test_a_share_of_the_points_gathers_at_the_corners():
+    plain, drawn = (np.asarray(draw("sobol", KEY, 4000, DOMAIN, {}, share)) for share in (0.0, 0.25))
+    moved = np.any(plain != drawn, axis=1)
+    assert moved.sum() == pytest.approx(1000, abs=2)
+    assert moved[:100].sum() == pytest.approx(25, abs=2)  # any run of points has its share
+    unit = (drawn[moved] - [0, -1, 5]) / [2, 4, 1]
+    assert np.all((unit >= 0) & (unit <= 1))
+    # A distance below 1/2 becomes 4 d^3: within 4% of an end of x lie 2 * (0.04 / 4)^(1/3) of them, of t 0.04^(1/3).
+    near_end = np.mean(np.minimum(unit[:, 1], 1 - unit[:, 1]) < 0.04)
+    assert near_end == pytest.approx(2 * 0.01 ** (1 / 3), abs=0.03)
+    assert np.mean(unit[:, 0] < 0.04) == pytest.approx(0.04 ** (1 / 3), abs=0.03)
+    assert np.mean(unit[:, 0] > 0.96) < 0.04  # the end of time is no corner

@@ -131,6 +131,24 @@ def test_limits(heat_text):
     assert outcome.message == "the time was up" and records
 
 
+@pytest.mark.parametrize("stage", [LM, {**ADAM, "redraw": 3}])
+def test_a_window_that_is_good_enough_makes_way_for_the_next(heat_text, stage):
+    plan = plan_of(heat_text, {**stage, "steps": 10**4, "log_every": 5}, training={"windows": 2, "seconds": None})
+    begun = float(run(plan_of(heat_text, {**stage, "steps": 1, "log_every": 1}))[2][0]["loss"])
+    state, outcome, records, _ = run(plan, loss=0.1 * begun)
+    assert outcome.message == "the residual on unseen points is below the target"
+    assert {r["window"] for r in records} == {0, 1} and max(state.worst, state.kept_loss) <= 0.1 * begun
+    assert len(records) < 200
+
+
+def test_a_window_that_never_was_good_enough_is_said(heat_text):
+    plan = plan_of(heat_text, {**LM, "steps": 2}, training={"windows": 2, "attempts": 1})
+    state, outcome, *_ = run(plan, loss=1e-30)
+    assert outcome.message == "all stages are through"
+    state, outcome, *_ = run(plan, state=state._replace(worst=2 * state.kept_loss), loss=float(state.kept_loss))
+    assert outcome.message.startswith("the last window is good enough, an earlier one is not")
+
+
 def test_patience_ends_a_stage(heat_text):
     stage = {**ADAM, "learning_rate": 1e-12, "steps": 1000, "log_every": 1, "patience": 5}
     _, outcome, records, _ = run(plan_of(heat_text, stage, {**LM, "steps": 1}))

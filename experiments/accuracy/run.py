@@ -3,6 +3,7 @@
 python experiments/accuracy/run.py                 everything that is not in results/ yet
 python experiments/accuracy/run.py heat burgers    some problems
 python experiments/accuracy/run.py --table         only print the table
+python experiments/accuracy/run.py --curves        draw errors against seconds, curves.png
 python experiments/accuracy/run.py --spectral      a classical spectral solver on Allen-Cahn, for scale
 """
 
@@ -29,7 +30,13 @@ CASES = [
     ("kdv", 180, 3),
     ("allen_cahn", 60, 3),
     ("burgers", 60, 3),
+    ("kdv", 60, 1),
+    ("heat", 20, 1),
+    ("allen_cahn", 600, 3),
+    ("burgers", 600, 3),
+    ("kdv", 600, 3),
 ]  # problem, seconds, seeds
+PUBLISHED = {"allen_cahn": 9.43e-7, "burgers": 7.57e-8}  # smallest errors of networks; sources in README.md
 
 
 def measure(problem: str, seconds: int, seed: int) -> dict:
@@ -77,6 +84,30 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def curves() -> None:
+    """Draw every finished run, and the medians, as errors against seconds."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    for color, problem in enumerate(dict.fromkeys(problem for problem, _, _ in CASES)):
+        found = [json.loads(p.read_text()) for p in RESULTS.glob(f"{problem}-*.json")]
+        budgets = sorted({r["budget"] for r in found})
+        by_budget = [[r["relative_l2"] for r in found if r["budget"] == b] for b in budgets]
+        axes.plot(budgets, [statistics.median(e) for e in by_budget], "-", color=f"C{color}", label=problem)
+        axes.plot([r["budget"] for r in found], [r["relative_l2"] for r in found], "o", color=f"C{color}", ms=4)
+        if problem in PUBLISHED:
+            axes.axhline(PUBLISHED[problem], color=f"C{color}", ls=":", lw=1)
+            axes.text(
+                620, PUBLISHED[problem] * 1.15, f"published, {problem}", color=f"C{color}", ha="right", fontsize=8
+            )
+    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="relative L2 error", xlim=(18, 660))
+    axes.set_xticks([20, 60, 180, 600], ["20", "60", "180", "600"], minor=False)
+    axes.xaxis.set_minor_locator(plt.NullLocator())
+    axes.legend(frameon=False, fontsize=8, ncols=2)
+    axes.grid(alpha=0.3)
+    figure.savefig(RESULTS.parent / "curves.png", dpi=120)
+
+
 def spectral() -> str:
     """Return errors and times of the Fourier solver at several resolutions, as a Markdown table."""
     t, x = np.linspace(0, 1, 201), np.linspace(-1, 1, 512, endpoint=False)
@@ -100,10 +131,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("problems", nargs="*", help="default: all")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--curves", action="store_true")
     parser.add_argument("--spectral", action="store_true")
     options = parser.parse_args()
     if options.spectral:
         print(spectral())
+        return
+    if options.curves:
+        curves()
         return
     known = {problem for problem, _, _ in CASES}
     if strangers := set(options.problems) - known:

@@ -1,0 +1,65 @@
+"""What follows on an attempt at a window, as a table of losses and times."""
+
+import math
+from types import SimpleNamespace as Fake
+
+import pytest
+
+from pinn import attempts
+from pinn.attempts import may_take_until, what_follows
+from pinn.state import begin_attempt, halve_window
+
+GOOD, BAD = 1e-14, 1e-6  # beside a worst loss of 1e-10 before
+
+
+def situation(*, left=4, number=3, attempt=0, kept=1e-11, worst=1e-10, halved=0, most=30):
+    plan = Fake(
+        left=lambda window: left,
+        halvings=lambda window: halved,
+        settings=Fake(training=Fake(attempts=most)),
+    )
+    return plan, Fake(window=None, number=number, attempt=attempt, kept_loss=kept, worst=worst)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """The window began at 0, and 5 s have been used."""
+    monkeypatch.setattr(attempts.time, "monotonic", lambda: 5.0)
+
+
+def follows(deadline, each=4.0, **what):
+    return what_follows(*situation(**what), each, deadline, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("what", "deadline", "expected"),
+    [
+        ({}, 50.0, begin_attempt),  # a share is 10 s: room for one more
+        ({}, 40.0, None),  # a share is 8 s
+        ({"kept": GOOD}, 50.0, None),  # below a thousandth of the worst before
+        ({"kept": GOOD}, None, None),
+        ({}, None, begin_attempt),
+        ({"attempt": 29}, None, None),  # no more than the settings allow
+        ({"kept": BAD}, 40.0, begin_attempt),  # poor: two shares, 16 s
+        ({"kept": math.nan}, 40.0, begin_attempt),
+        ({"kept": BAD, "attempt": 1}, 40.0, halve_window),
+        ({"kept": BAD, "attempt": 1, "halved": 2}, 40.0, begin_attempt),  # not cut a third time
+        ({"kept": BAD}, 25.0, None),  # the time of later windows is not taken
+        ({"number": 0}, 40.0, begin_attempt),  # the first window has two shares
+        ({"number": 0, "left": 0, "kept": 1e-30}, 50.0, begin_attempt),  # the only one: all the time
+        ({"number": 0, "left": 0, "kept": 1e-30}, 8.0, None),
+    ],
+)
+def test_what_follows(what, deadline, expected):
+    assert follows(deadline, **what) is expected
+
+
+def test_until_when_a_window_may_take():
+    plan, state = situation()
+    assert may_take_until(plan, state, 1.0, None, 0.0, 2.0) == math.inf
+    assert may_take_until(plan, state, 1.0, 50.0, 0.0, 1.0) == 10
+    assert may_take_until(plan, state, 1.0, 50.0, 0.0, 2.0) == 20
+    # Four windows of 9 s each with a margin of 1.3 leave less than a share: a window always has its share.
+    assert may_take_until(plan, state, 9.0, 50.0, 0.0, 2.0) == 10
+    last, state = situation(left=0)
+    assert may_take_until(last, state, 1.0, 50.0, 45.0, 2.0) == 50
