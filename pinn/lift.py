@@ -166,11 +166,15 @@ def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tupl
 
 def _jumps(face: HardFace, axis: int, lo: Array, hi: Array) -> list[float]:
     """Return by how much the data and their derivatives at the lower end exceed those at the upper."""
-    found, f = [], face.data
-    for _ in range(ORDER + 1):
-        jump, f = float(f(lo) - f(hi)), derivative(f, axis)
-        found.append(jump if abs(jump) > JUMP else 0.0)
-    return found
+
+    @jax.jit
+    def derivatives(point: Array) -> Array:
+        found, f = [], face.data
+        for _ in range(ORDER + 1):
+            found, f = [*found, f(point)], derivative(f, axis)
+        return jnp.stack(found)
+
+    return [float(x) if abs(x) > JUMP else 0.0 for x in derivatives(lo) - derivatives(hi)]
 
 
 def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float], law: Law) -> Lift:

@@ -120,6 +120,8 @@ BAD = {  # replacement in the file -> what the message says
     ("width: 8", "activation: tan"): "unknown value 'tan'. Did you mean 'tanh'?",
     ("width: 8", "kind: mpl"): "unknown network 'mpl'. Did you mean 'mlp'?",
     ("equations: 200", "equations: 0"): "sampling.equations: '0': should be greater than or equal to 1",
+    ("equations: 200", "corners: 1.5"): "sampling.corners: '1.5': should be less than or equal to 1",
+    ("equations: 200", "overfit: -1"): "sampling.overfit: '-1': should be greater than or equal to 0",
     ("equations: 200", "equations: many"): "sampling.equations: 'many': should be a whole number",
     ("equations: 200", "method: soboll"): "unknown sampling method 'soboll'. Did you mean 'sobol'?",
     ("equations: 200", "equation: 200"): "unknown key 'equation'. Did you mean 'equations'?",

@@ -27,6 +27,11 @@ CASES = {
     "points redrawn every step": [STAGE % "redraw: 1"],
     "points redrawn every 50 steps": [STAGE % "redraw: 50"],
     "uniform points, no choice by residual": ["sampling.pool=1"],
+    "a quarter of the points toward corners": ["sampling.corners=0.25"],
+    "points kept while nothing is gained elsewhere": ["sampling.overfit=2"],
+    "Latin hypercube": ["sampling.method=latin_hypercube"],
+    "1500 points": ["sampling.equations=1500"],
+    "6000 points": ["sampling.equations=6000"],
     "width 12": ["network.width=12"],
     "width 24": ["network.width=24"],
 }

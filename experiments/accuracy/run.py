@@ -30,8 +30,6 @@ CASES = [
     ("kdv", 180, 3),
     ("allen_cahn", 60, 3),
     ("burgers", 60, 3),
-    ("kdv", 60, 1),
-    ("heat", 20, 1),
     ("allen_cahn", 600, 3),
     ("burgers", 600, 3),
     ("kdv", 600, 3),
@@ -100,8 +98,8 @@ def curves() -> None:
             axes.text(
                 620, PUBLISHED[problem] * 1.15, f"published, {problem}", color=f"C{color}", ha="right", fontsize=8
             )
-    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="relative L2 error", xlim=(18, 660))
-    axes.set_xticks([20, 60, 180, 600], ["20", "60", "180", "600"], minor=False)
+    axes.set(xscale="log", yscale="log", xlabel="seconds", ylabel="relative L2 error", xlim=(45, 700))
+    axes.set_xticks([60, 180, 600], ["60", "180", "600"], minor=False)
     axes.xaxis.set_minor_locator(plt.NullLocator())
     axes.legend(frameon=False, fontsize=8, ncols=2)
     axes.grid(alpha=0.3)

@@ -111,10 +111,86 @@ def derivatives(order: int) -> dict[str, float]:
         }
 
 
+LAMBDA = 1e-10  # the damping a run ends with
+
+
+def step_ways(width: int, points: int) -> list[dict[str, Any]]:
+    """Time ways to a step from the same Jacobian, taken after 25 steps, and compare them with singular values."""
+    problem = load_problem("allen_cahn")
+    settings = make_settings({"network": {"width": width}, "sampling": {"equations": points}})
+    with jax.enable_x64(True):
+        plan = make_plan(problem, settings, build_ansatz(problem, settings))
+        state = init_state(plan)
+        bank = Programs(plan).bank(state, 0)
+        bank = bank.at({place: jnp.arange(points) for place in bank.points})
+        residual = residual_on(problem, plan.constraints(), plan.ansatz, settings, state.window, bank)
+        step = jax.jit(lambda p, s: plan.optimizers[0].step(residual, p, s)[:2])
+        params, opt_state = state.params, plan.optimizers[0].init(state.params)
+        for _ in range(25):
+            params, opt_state = step(params, opt_state)
+        r, jac = jax.jit(residual.linearize)(params)
+        exact = WAYS["singular values"](jac, r)
+        return [
+            {
+                "way": name,
+                "seconds": seconds(way, jac, r),
+                "difference": float(jnp.linalg.norm(way(jac, r) - exact) / jnp.linalg.norm(exact)),
+            }
+            for name, way in WAYS.items()
+        ]
+
+
+def by_singular_values(jac: Any, r: Any) -> Any:
+    """Return the damped step from the decomposition of J."""
+    u, s, vt = jnp.linalg.svd(jac, full_matrices=False)
+    return -vt.T @ (s / (s * s + LAMBDA) * (u.T @ r))
+
+
+def by_qr(jac: Any, r: Any) -> Any:
+    """Return the damped step from the triangular factor of J above sqrt(lambda) I."""
+    size = jac.shape[1]
+    stacked = jnp.concatenate([jac, LAMBDA**0.5 * jnp.eye(size)])
+    q, upper = jnp.linalg.qr(stacked)
+    return -jax.scipy.linalg.solve_triangular(upper, q.T @ jnp.concatenate([r, jnp.zeros(size)]))
+
+
+def by_single_precision(jac: Any, r: Any, repeat: int = 5) -> Any:
+    """Return the damped step from a float32 product and factor, corrected with residuals in float64."""
+    single, gradient = jac.astype(jnp.float32), jac.T @ r
+    normal = single.T @ single + jnp.float32(LAMBDA) * jnp.eye(jac.shape[1], dtype=jnp.float32)
+    # Round-off of the product makes it indefinite below this damping.
+    shift = jnp.finfo(jnp.float32).eps * jnp.trace(normal)
+    factor = jax.scipy.linalg.cho_factor(normal + shift * jnp.eye(jac.shape[1], dtype=jnp.float32))
+    move = jnp.zeros_like(gradient)
+    for _ in range(repeat):
+        left = -gradient - jac.T @ (jac @ move) - LAMBDA * move
+        move = move + jax.scipy.linalg.cho_solve(factor, left.astype(jnp.float32)).astype(jac.dtype)
+    return move
+
+
+def by_sketch(jac: Any, r: Any) -> Any:
+    """Return the damped step with J^T J of J's rows summed, with random signs, into 2 P rows."""
+    place, sign = jax.random.split(jax.random.PRNGKey(0))
+    rows = jax.random.randint(place, r.shape, 0, 2 * jac.shape[1])
+    signed = jac * jax.random.rademacher(sign, r.shape, jac.dtype)[:, None]
+    small = jax.ops.segment_sum(signed, rows, 2 * jac.shape[1])
+    return -solve_damped(gram(small), jnp.asarray(LAMBDA), jac.T @ r)
+
+
+WAYS: dict[str, Callable[..., Any]] = {
+    "J^T J by BLAS, Cholesky by LAPACK (used)": lambda j, r: -solve_damped(gram(j), jnp.asarray(LAMBDA), j.T @ r),
+    "J^T J by XLA, the same Cholesky": lambda j, r: -solve_damped(j.T @ j, jnp.asarray(LAMBDA), j.T @ r),
+    "float32 by XLA, five corrections in float64": by_single_precision,
+    "J sketched to 2 P rows": by_sketch,
+    "QR of J": by_qr,
+    "singular values": by_singular_values,
+}
+
+
 def measure() -> dict[str, Any]:
     """Run each case in a process of its own, so that peak memory is its own."""
 
-    def case(*what: object) -> dict[str, float]:
+    def case(*what: object) -> Any:
         command = [sys.executable, __file__, "--case", json.dumps(what)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -123,6 +199,7 @@ def measure() -> dict[str, Any]:
         "width": [case("parts", w, COUNT) for w in WIDTHS],
         "points": [case("parts", WIDTH, n) for n in POINTS],
         "order": [case("derivatives", k) for k in (1, 2, 3, 4)],
+        "ways": case("ways", WIDTH, COUNT),
     }
 
 
@@ -148,6 +225,8 @@ def table(found: dict[str, Any]) -> str:
             f"| {row['order']} | {1e3 * row['nested']:.1f} | {1e3 * row['taylor']:.1f} | {row['ratio']:.2f} "
             f"| {row['difference']:.0e} |"
         )
+    lines += ["", "| way to a step | ms | relative difference of the step |", "|---|--:|--:|"]
+    lines += [f"| {r['way']} | {1e3 * r['seconds']:.0f} | {r['difference']:.0e} |" for r in found.get("ways", [])]
     return "\n".join(lines)
 
 
@@ -159,7 +238,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.case:
         kind, *numbers = json.loads(options.case)
-        print(json.dumps({"parts": parts, "derivatives": derivatives}[kind](*numbers)))
+        print(json.dumps({"parts": parts, "derivatives": derivatives, "ways": step_ways}[kind](*numbers)))
         return
     if not options.table:
         RESULTS.write_text(json.dumps(measure(), indent=1) + "\n")
