@@ -48,20 +48,25 @@ def seconds(f: Callable[..., Any], *args: Any, repeat: int = 7) -> float:
     return float(np.median(times))
 
 
-def parts(width: int, points: int) -> dict[str, float]:
-    """Time the parts of a step of Allen-Cahn's first window at random params; peak memory is that of this process."""
+def first_window(width: int, points: int) -> tuple[Any, Any, Any, Callable[[Any], Any]]:
+    """Return optimizer, params, bank, and bank -> residual function, as Allen-Cahn's first window begins."""
     problem = load_problem("allen_cahn")
     settings = make_settings({"network": {"width": width}, "sampling": {"equations": points}})
+    plan = make_plan(problem, settings, build_ansatz(problem, settings))
+    state = init_state(plan)
+    bank = Programs(plan).bank(state, 0)
+    bank = bank.at({place: jnp.arange(points) for place in bank.points})
+
+    def residual(bank: Any) -> Any:
+        return residual_on(problem, plan.constraints(), plan.ansatz, settings, state.window, bank)
+
+    return plan.optimizers[0], state.params, bank, residual
+
+
+def parts(width: int, points: int) -> dict[str, float]:
+    """Time the parts of a step of Allen-Cahn's first window at random params; peak memory is that of this process."""
     with jax.enable_x64(True):
-        plan = make_plan(problem, settings, build_ansatz(problem, settings))
-        state = init_state(plan)
-        bank = Programs(plan).bank(state, 0)
-        bank = bank.at({place: jnp.arange(points) for place in bank.points})
-        params, window, optimizer = state.params, state.window, plan.optimizers[0]
-
-        def residual(bank: Any) -> Any:
-            return residual_on(problem, plan.constraints(), plan.ansatz, settings, window, bank)
-
+        optimizer, params, bank, residual = first_window(width, points)
         jac = jax.jit(lambda p, b: residual(b).linearize(p)[1])(params, bank)
         normal, lam = gram(jac), jnp.asarray(1e-3)
         opt_state = optimizer.init(params)
@@ -116,19 +121,13 @@ LAMBDA = 1e-10  # the damping a run ends with
 
 def step_ways(width: int, points: int) -> list[dict[str, Any]]:
     """Time ways to a step from the same Jacobian, taken after 25 steps, and compare them with singular values."""
-    problem = load_problem("allen_cahn")
-    settings = make_settings({"network": {"width": width}, "sampling": {"equations": points}})
     with jax.enable_x64(True):
-        plan = make_plan(problem, settings, build_ansatz(problem, settings))
-        state = init_state(plan)
-        bank = Programs(plan).bank(state, 0)
-        bank = bank.at({place: jnp.arange(points) for place in bank.points})
-        residual = residual_on(problem, plan.constraints(), plan.ansatz, settings, state.window, bank)
-        step = jax.jit(lambda p, s: plan.optimizers[0].step(residual, p, s)[:2])
-        params, opt_state = state.params, plan.optimizers[0].init(state.params)
+        optimizer, params, bank, residual = first_window(width, points)
+        step = jax.jit(lambda p, s: optimizer.step(residual(bank), p, s)[:2])
+        opt_state = optimizer.init(params)
         for _ in range(25):
             params, opt_state = step(params, opt_state)
-        r, jac = jax.jit(residual.linearize)(params)
+        r, jac = jax.jit(residual(bank).linearize)(params)
         exact = WAYS["singular values"](jac, r)
         return [
             {
