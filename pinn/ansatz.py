@@ -147,8 +147,12 @@ def _moved(point: Array, axis: int, value: Array) -> Array:
 
 
 def _clip(t: Array, window: Window) -> Array:
-    """Return the nearest time in a window. Written out because `jnp.clip` halves the derivative at the ends."""
-    return jnp.where(t < window.start, window.start, jnp.where(t > window.stop, window.stop, t))
+    """Return the nearest time in a window.
+
+    Written out for the derivative: `jnp.clip` halves it at the ends. Edges between windows belong to the earlier one.
+    """
+    before = (t < window.start) | ((t == window.start) & (window.anchored > 0))
+    return jnp.where(before, window.start, jnp.where(t > window.stop, window.stop, t))
 
 
 def _count(singular: list[Callable[[Array, Array], Array]], domain: Domain) -> int:

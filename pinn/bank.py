@@ -126,7 +126,8 @@ def choose_large(key: Array, bank: Bank, residual: PointwiseResidual, r: Array, 
     chosen, begin = {}, 0
     for index, (place, block) in enumerate(zip(bank.points, residual.blocks, strict=True)):
         size = block.count * block.scale.size
-        values = r[begin : begin + size].reshape(block.count, block.scale.size) / block.scale[None, :]
+        scale = jnp.where(block.scale > 0, block.scale, jnp.inf)[None, :]  # what has no weight attracts no points
+        values = r[begin : begin + size].reshape(block.count, block.scale.size) / scale
         begin += size
         sizes = jnp.sqrt(jnp.sum(values**2, axis=1))
         chosen[place] = focus(jax.random.fold_in(key, index), sizes, _part(block.count, pool))

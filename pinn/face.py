@@ -68,6 +68,18 @@ def probes(domain: Domain, where: dict[str, float], n: int = 64) -> np.ndarray:
     return np.stack(columns, axis=1)
 
 
+def size_of(f: PointValue, face: HardFace, domain: Domain) -> float:
+    """Return how large a function is on a face: what of it counts as round-off goes with its size."""
+    points = jnp.asarray(probes(domain, dict(face.constraint.where)), float)
+    found = np.abs(np.asarray(jax.jit(jax.vmap(f))(points)))
+    return float(np.max(found, initial=0.0, where=np.isfinite(found)))
+
+
+def agreement(f: PointValue, face: HardFace, domain: Domain) -> float:
+    """Return by how much two values of the data of a face, or of a derivative f of them, may differ by round-off."""
+    return tolerance() * max(size_of(f, face, domain), 1e-3 * size_of(face.data, face, domain))
+
+
 def derivative(f: PointValue, axis: int) -> PointValue:
     """Differentiate along an axis."""
     return lambda x: jax.jvp(f, (x,), (jnp.zeros_like(x).at[axis].set(1),))[1]

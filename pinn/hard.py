@@ -54,10 +54,11 @@ def _fit(
         The faces; the reason if it could not be added; and a note on a lift.
     """
     name, note = face.constraint.name, ""
-    if rough := roughness(face, problem):
-        lift, why = lift_period(face, problem, settings.lift)
-        if lift is None:
-            return faces, f"{rough} {_sentence(why)}", ""
+    rough = roughness(face, problem)
+    lift, why = lift_period(face, problem, settings.lift) if problem.domain.periodic else (None, "")
+    if rough and lift is None:
+        return faces, f"{rough} {_sentence(why)}", ""
+    if lift is not None:  # also where only higher derivatives jump, which would stay sharp
         face, note = face._replace(lifts=(*face.lifts, lift)), f"condition {name!r} is hard, {why}"
     reason, other = conflict(face, faces, problem)
     if reason and other is not None and _is_initial(other.constraint, problem.domain):

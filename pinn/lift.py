@@ -22,14 +22,15 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import erf, erfc
 
-from pinn.face import HardFace, Lift, derivative
+from pinn.face import HardFace, Lift, agreement, derivative
 from pinn.kinks import bernoulli, spread, squared
+from pinn.linearity import is_linear
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
 
-JUMP = 1e-9  # what is smaller is round-off
 ORDER = 5  # of the highest derivative whose jump is taken out
-IMAGES = 2  # periods on either side; their terms fall like exp(-(L/q)^2)
+REACH = 6  # in units of q: erfc(6) is 2e-17
+SPREAD = 5  # periods: a corner that diffusion spreads further is soon gone, and is not lifted
 NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivatives are finite
 
 
@@ -72,20 +73,29 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
         return None, "a lift is known only for initial data and one periodic coordinate."
     (coordinate,) = problem.domain.periodic
     axis, (lo, hi) = problem.coordinates.index(coordinate), problem.domain.bounds[coordinate]
+    found = _jumps(face, problem, axis)
+    if not any(found):
+        return None, f"none of its derivatives up to the order {ORDER} jumps."
     if problem.order(coordinate) != 2:
         return None, f"a lift is known only for equations of order two in {coordinate}."
     ends = [_corner(problem, face, axis, end) for end in (lo, hi)]
     law, reason = _law(kind, problem, face, axis, *ends)
     if law is None:
         return None, reason
-    found = _jumps(face, axis, *ends)
-    lift = _periodic(problem, axis, face, found, law)
-    jumps = [f"jump of {x:.4g} in {n}" for n, x in zip(("value", "slope"), found, strict=False) if abs(x) > JUMP]
-    return lift, f"its {' and '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
+    furthest = float(_clock(problem, face, law)(jnp.full(2, problem.domain.bounds[TIME][1]))[1])
+    if furthest > SPREAD * (hi - lo):
+        return None, f"diffusion spreads it over many periods of {coordinate}: sqrt(4 D t) reaches {furthest:.3g}."
+    lift = _periodic(problem, axis, face, found, law, furthest)
+    names = ("value", "slope", *(f"derivative {k}" for k in range(2, ORDER + 1)))
+    jumps = [f"{x:.4g} in {n}" for n, x in zip(names, found, strict=True) if x]
+    noun = "jump" if len(jumps) == 1 else "jumps"
+    return lift, f"its {noun} of {', '.join(jumps)} across the ends of {coordinate} lifted out ({law})"
 
 
 def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift | None, str]:
     """Lift the difference between a Dirichlet end and the initial data there: (g - f) e^(-c t) erfc(s/q).
+
+    It stays at the end: a velocity is not followed.
 
     Returns:
         The lift of the initial face and a sentence on it; or None and the reason.
@@ -131,11 +141,16 @@ def linearise(problem: Problem, face: HardFace, axis: int, *corners: Array) -> t
         )
         return float(f(given[name]))
 
-    inertia = by(f"{u}_{TIME}")
-    if not inertia:
-        return None, f"the equation does not depend on {u}_{TIME} at the corner."
-    law = Law(-by(f"{u}_{space}{space}") / inertia, by(f"{u}_{space}") / inertia, by(u) / inertia,
-              -by(u, 2) / 2 / inertia)  # fmt: skip
+    try:
+        inertia = by(f"{u}_{TIME}")
+        if not inertia:
+            return None, f"the equation does not depend on {u}_{TIME} at the corner."
+        law = Law(-by(f"{u}_{space}{space}") / inertia, by(f"{u}_{space}") / inertia, by(u) / inertia,
+                  -by(u, 2) / 2 / inertia)  # fmt: skip
+    except (TypeError, ValueError):  # cannot be traced: refused, in words, when it is tried out
+        return None, "the equation cannot be differentiated at the corner."
+    if not all(map(math.isfinite, law)):
+        return None, "the equation has no finite derivatives at the corner."
     if not law.diffusion > 0:
         return None, f"no diffusion smooths it (the coefficient of {u}_{space}{space} gives {law.diffusion:.3g})."
     return law, ""
@@ -145,7 +160,11 @@ def _law(kind: LiftKind, problem: Problem, face: HardFace, axis: int, *corners: 
     if kind == "none":
         return None, "the settings want no lift."
     law, reason = linearise(problem, face, axis, *corners)
-    return (law._replace(velocity=0.0, rate=0.0, bend=0.0) if law and kind == "heat" else law), reason
+    if law and kind == "heat":
+        law = law._replace(velocity=0.0, rate=0.0, bend=0.0)
+    if law and law.rate < 0 and not is_linear(problem):  # what grows at first need not grow for ever
+        law = law._replace(rate=0.0)
+    return law, reason
 
 
 def _corner(problem: Problem, face: HardFace, axis: int, end: float) -> Array:
@@ -164,22 +183,22 @@ def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tupl
     return clock
 
 
-def _jumps(face: HardFace, axis: int, lo: Array, hi: Array) -> list[float]:
+def _jumps(face: HardFace, problem: Problem, axis: int) -> list[float]:
     """Return by how much the data and their derivatives at the lower end exceed those at the upper."""
-
-    @jax.jit
-    def derivatives(point: Array) -> Array:
-        found, f = [], face.data
-        for _ in range(ORDER + 1):
-            found, f = [*found, f(point)], derivative(f, axis)
-        return jnp.stack(found)
-
-    return [float(x) if abs(x) > JUMP else 0.0 for x in derivatives(lo) - derivatives(hi)]
+    found, f = [], face.data
+    lo, hi = (_corner(problem, face, axis, end) for end in problem.domain.bounds[problem.coordinates[axis]])
+    for _ in range(ORDER + 1):
+        jump = float(f(lo) - f(hi))
+        found.append(jump if abs(jump) > agreement(f, face, problem.domain) else 0.0)
+        f = derivative(f, axis)
+    return found
 
 
-def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float], law: Law) -> Lift:
+def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float], law: Law, furthest: float) -> Lift:
+    """Make the lift of known jumps; ``furthest`` is the largest q, which says how many periods are felt."""
     lo, hi = problem.domain.bounds[problem.coordinates[axis]]
     period, clock, slope = hi - lo, _clock(problem, face, law), jumps[1]
+    images = 1 + max(1, math.ceil(REACH * furthest / period))  # on either side
 
     def sharp(order: int, s: Array) -> Array:
         """Return what jumps by one in a derivative where s passes a multiple of the period, for s in one period."""
@@ -192,7 +211,7 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
     def smoothing(order: int, s: Array, q: Array) -> Array:
         """Return what the corners add to it, at all multiples of the period."""
         total = jnp.zeros_like(s)
-        for n in range(-IMAGES, IMAGES + 1):
+        for n in range(-images, images + 1):
             # The side is that of the image: at s = 0 and s = L, the two faces of a corner, it is no longer in s.
             side = 1.0 if order % 2 else -math.copysign(1.0, n + 0.5)
             total = total + side / 2 * spread(order, jnp.abs(s + n * period), q)
@@ -220,9 +239,9 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
         _, q = clock(point)
         s = point[axis] - lo - law.velocity * (point[face.axis] - face.value)
         s = s - period * jnp.round(s / period)
-        others = sum(spread(1, jnp.abs(s + n * period), q) for n in range(-IMAGES, IMAGES + 1) if n)
+        others = sum(spread(1, jnp.abs(s + n * period), q) for n in range(-images, images + 1) if n)
         layer = jnp.exp(-((s / q) ** 2))
         smoothed = q / jnp.sqrt(jnp.pi) * layer + s * erf(s / q) - s * s / period
         return 8 / period * jnp.stack([smoothed + others - period / 8, clock(at)[1] * layer])
 
-    return Lift(part, coordinates if abs(slope) > JUMP else None)
+    return Lift(part, coordinates if slope else None)

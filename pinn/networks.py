@@ -158,6 +158,11 @@ def from_flax(build: Callable[[nnx.Rngs], nnx.Module] | nnx.Module) -> Network:
         graph, _ = _split(build(nnx.Rngs(0)))
     except TypeError as error:
         raise ProblemError(f"the network cannot be made with random streams alone ({error}).", ("network",)) from None
+    return _pure(graph, build)
+
+
+def _pure(graph: Any, build: Callable[[nnx.Rngs], nnx.Module]) -> Network:
+    """Return the pair of functions of a module of known structure."""
 
     def init(key: Array) -> Params:
         return nnx.to_pure_dict(nnx.split(build(nnx.Rngs(jax.random.wrap_key_data(key))))[1])
@@ -197,7 +202,12 @@ def make_network(kind: str, inputs: int, outputs: int, options: Mapping[str, Any
         ProblemError: for an unknown kind or option.
     """
     check_network(kind, options)
-    return from_flax(lambda rngs: NETWORKS[kind](inputs, outputs, rngs, **options))
+
+    def build(rngs: nnx.Rngs) -> nnx.Module:
+        return NETWORKS[kind](inputs, outputs, rngs, **options)
+
+    # The structure alone, without its arrays: one that does not fit into memory is refused before it is made.
+    return _pure(nnx.split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))[0], build)
 
 
 def check_network(kind: str, options: Mapping[str, Any]) -> None:

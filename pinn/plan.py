@@ -43,7 +43,11 @@ class Plan(NamedTuple):
             after, stop = float(window.start) if window.anchored else -math.inf, float(window.stop)
 
         def counts(c: Constraint) -> bool:
-            inside = TIME not in c.where or after < _rounded(c.where[TIME], self.settings) <= stop
+            inside = (
+                self.ansatz.time_axis is None
+                or TIME not in c.where
+                or after < _rounded(c.where[TIME], self.settings) <= stop
+            )
             return c.name not in self.ansatz.hard and inside
 
         return tuple(c for c in self.problem.constraints if counts(c))
@@ -55,7 +59,8 @@ class Plan(NamedTuple):
     def describe_cut(self, window: Window, loss: float) -> str:
         """Say in a sentence that a window is cut in half."""
         span = f"from {TIME}={float(window.start):g} to {float(window.stop):g}"
-        return f"the window {span} ends with a loss of {loss:.0e}, much above those before it; it is cut in half"
+        beside = "those before it" if float(window.anchored) else "what is wanted"
+        return f"the window {span} ends with a loss of {loss:.0e}, much above {beside}; it is cut in half"
 
     def halvings(self, window: Window) -> int:
         """Return how often the part of the time range between two edges was cut in half to give a window."""

@@ -13,7 +13,7 @@ from pinn.optimizers import StepInfo
 from pinn.pieces import Window
 from pinn.plan import Plan
 from pinn.problem import Constraint
-from pinn.state import GOOD, TrainState, judged, redraw
+from pinn.state import TrainState, good_enough, judged, redraw
 
 
 def make_advance(
@@ -44,7 +44,7 @@ def make_advance(
         better = info.loss < 0.5 * state.best
         after = drawn._replace(
             step=state.step + 1,
-            worst=jnp.where(state.step == 0, GOOD * info.loss, state.worst).astype(state.worst.dtype),
+            worst=jnp.where(state.step == 0, good_enough(info.loss), state.worst),
             stage_step=state.stage_step + 1,
             best=jnp.where(better, info.loss, state.best),
             best_step=jnp.where(better, state.stage_step + 1, state.best_step),
@@ -81,8 +81,12 @@ class Programs:
         """Remember how long attempts take: an average in which the last one counts half."""
         self.attempt_seconds = (seconds + (self.attempt_seconds or seconds)) / 2
 
+    @staticmethod
+    def _key(kind: str, stage: int, constraints: tuple[Constraint, ...]) -> tuple:
+        return kind, stage, tuple(c.name for c in constraints)
+
     def _get(self, kind: str, stage: int, constraints: tuple[Constraint, ...], make: Callable[[], Any]) -> Any:
-        key = (kind, stage, tuple(c.name for c in constraints))
+        key = self._key(kind, stage, constraints)
         if key not in self.known:
             began = time.monotonic()
             self.known[key] = make()
@@ -101,8 +105,10 @@ class Programs:
         return self.latest
 
     def prepare(self, state: TrainState) -> None:
-        """Compile what a window begins with."""
-        self.advance(int(state.stage), state, self.bank(state, int(state.step)))
+        """Compile what a window begins with, unless an earlier one has."""
+        stage = int(state.stage)
+        if self._key("advance", stage, self.plan.constraints(state.window)) not in self.known:
+            self.advance(stage, state, self.bank(state, int(state.step)))
 
     def advance(self, stage: int, state: TrainState, bank: Bank) -> Callable:
         """Compile the steps of a stage."""

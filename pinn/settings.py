@@ -141,7 +141,9 @@ def checked(model: type[BaseModel], data: Any) -> Any:
 
 
 def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> ProblemError:
-    problem = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # Of a union's branches, the one whose kind of value was meant says most.
+    problem = next((e for e in errors if e["loc"][:2] == errors[0]["loc"][:2] and not _other_kind(e)), errors[0])
     # A union adds the name of its branch to the location; it is not a key of the file.
     key = tuple(part for part in problem["loc"] if isinstance(part, int) or _is_key(data, problem["loc"], part))
     if problem["type"] == "extra_forbidden":
@@ -167,6 +169,10 @@ def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> Proble
         hint = did_you_mean(text, str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
         return ProblemError(f"unknown value.{hint}", key, text)
     return ProblemError(f"{reason}.", key, text)
+
+
+def _other_kind(error: Mapping[str, Any]) -> bool:
+    return str(error["type"]).endswith(("literal_error", "_type", "_parsing"))
 
 
 def _is_key(data: Any, loc: Key, part: str) -> bool:

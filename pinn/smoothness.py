@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.face import HardFace, PointValue, derivative, probes, tolerance
+from pinn.face import HardFace, PointValue, agreement, derivative, probes, size_of
 from pinn.problem import Problem
 
 SAMPLES, ZOOMS = 2001, 3  # how finely data are searched for jumps: to 1e-10 of the range
@@ -26,9 +26,8 @@ def roughness(face: HardFace, problem: Problem) -> str:
         values = face.data
         for order in range(problem.order(coordinate)):
             at_lo, at_hi = (jax.jit(jax.vmap(values))(points.at[:, axis].set(end)) for end in (lo, hi))
-            size = 1 + float(jnp.abs(at_lo).max() + jnp.abs(at_hi).max())
             worst = int(jnp.abs(at_lo - at_hi).argmax())
-            if not abs(float(at_lo[worst] - at_hi[worst])) <= tolerance() * size:
+            if not abs(float(at_lo[worst] - at_hi[worst])) <= agreement(values, face, problem.domain):
                 name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
                 return (
                     f"its data are not periodic: {name} is {float(at_lo[worst]):.4g} at {coordinate}={lo:g} and "
@@ -48,7 +47,9 @@ def jump(face: HardFace, problem: Problem) -> str:
         values = face.data
         for order in range(max(1, problem.order(coordinate))):
             name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
-            place = _find_jump(values, jnp.asarray(fixed, float), axis, problem.domain.bounds[coordinate])
+            bounds = problem.domain.bounds[coordinate]
+            size = size_of(values, face, problem.domain)
+            place = _find_jump(values, jnp.asarray(fixed, float), axis, bounds, size)
             if place is not None:
                 return (
                     f"its data are not smooth: {name} jumps or is not finite at {coordinate}={place:.6g}, which the "
@@ -58,8 +59,8 @@ def jump(face: HardFace, problem: Problem) -> str:
     return ""
 
 
-def _find_jump(f: PointValue, point: Array, axis: int, bounds: tuple[float, float]) -> float | None:
-    """Look for a jump of f along an axis by zooming in on where it changes most.
+def _find_jump(f: PointValue, point: Array, axis: int, bounds: tuple[float, float], size: float) -> float | None:
+    """Look for a jump of f, of a certain size, along an axis by zooming in on where it changes most.
 
     A smooth function changes less over a shorter interval; across a jump the change stays.
     """
@@ -68,7 +69,7 @@ def _find_jump(f: PointValue, point: Array, axis: int, bounds: tuple[float, floa
     def along(places: Array) -> Array:
         return jax.vmap(lambda place: f(point.at[axis].set(place)))(places)
 
-    (a, b), changes, size = bounds, [], 0.0
+    (a, b), changes = bounds, []
     for _ in range(ZOOMS):
         places = np.linspace(a, b, SAMPLES)
         found = np.asarray(along(jnp.asarray(places, point.dtype)))
@@ -77,7 +78,7 @@ def _find_jump(f: PointValue, point: Array, axis: int, bounds: tuple[float, floa
         k = int(np.abs(np.diff(found)).argmax())
         changes.append(abs(found[k + 1] - found[k]))
         (a, b), size = places[k : k + 2], max(size, float(np.abs(found).max()))
-    noise = 1e3 * float(jnp.finfo(point.dtype).eps) * (1 + size)
+    noise = 1e3 * float(jnp.finfo(point.dtype).eps) * size
     return float(a) if changes[-1] > max(noise, 1e-4 * changes[0]) else None
 
 
@@ -94,7 +95,8 @@ def conflict(face: HardFace, faces: list[HardFace], problem: Problem) -> tuple[s
         points = jnp.asarray(probes(problem.domain, where, 8), float)
         mine, theirs = (jax.jit(jax.vmap(f.data))(points) for f in (face, other))
         worst = int(jnp.abs(mine - theirs).argmax())
-        if not float(jnp.abs(mine - theirs)[worst]) <= tolerance() * (1 + float(jnp.abs(mine).max())):
+        near = max(agreement(f.data, f, problem.domain) for f in (face, other))
+        if not float(jnp.abs(mine - theirs)[worst]) <= near:
             return (
                 f"where it meets {other.constraint.name!r} the data differ "
                 f"({float(theirs[worst]) + 0.0:.4g} there, {float(mine[worst]) + 0.0:.4g} here)."

@@ -14,6 +14,7 @@ from pinn.residuals import sample
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
 GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better
+ROUND_OFF = 1e5  # in units of the square of the precision: lower losses are out of reach
 
 
 class TrainState(NamedTuple):
@@ -59,8 +60,10 @@ class TrainState(NamedTuple):
 
 
 def solution_params(state: TrainState) -> Pieces:
-    """Return the params of the whole solution: of the windows before, and the best of this one."""
+    """Return the params of the whole solution: of the windows before, and the best of this one if it was begun."""
     known = jnp.isfinite(state.kept_loss)
+    if state.pieces is not None and not (known or state.stage or state.stage_step):
+        return state.pieces
     here = jax.tree.map(lambda kept, last: jnp.where(known, kept, last), state.kept, state.params)
     return appended(state.pieces, here, state.window)
 
@@ -101,12 +104,12 @@ def _first_points(plan: Plan, window: Window) -> dict[str, Array]:
 def state_like(plan: Plan, number: int, stage: int, span: tuple[float, float]) -> TrainState:
     """Return a state of the structure a run has in a stage of a window and its span; its numbers mean nothing."""
     state = begin_stage(plan, init_state(plan), stage)
+    window = state.window._replace(start=span[0], stop=span[1], anchored=float(number > 0))
+    state = state._replace(points=_first_points(plan, window))
     if not number:
         return state
     pieces = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), Pieces(state.params, state.window))
-    return state._replace(
-        pieces=pieces, points=_first_points(plan, state.window._replace(start=span[0], stop=span[1], anchored=1.0))
-    )
+    return state._replace(pieces=pieces)
 
 
 def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
@@ -195,6 +198,11 @@ def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, stat
         return state._replace(points=jax.tree.map(lambda new, old: jnp.where(wanted, new, old), chosen, state.points))
 
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
+
+
+def good_enough(loss: Array) -> Array:
+    """Return the loss at which a window need not be better, from that a run begins with."""
+    return (max(GOOD, ROUND_OFF * float(jnp.finfo(loss.dtype).eps) ** 2) * loss).astype(loss.dtype)
 
 
 def judged(state: TrainState, loss: Array) -> TrainState:

@@ -14,7 +14,7 @@ from jax import Array
 
 from pinn.problem import TIME, Constraint, Problem
 
-SAMPLES = 5  # random arguments at which residuals are compared
+SAMPLES = 8192  # arguments at which residuals are compared: data may be local
 MOST_UNKNOWNS = 4  # all their signs are tried
 TOLERANCE = 1e-12  # round-off of a mirrored coordinate is 1e-16 of its range
 
@@ -50,7 +50,8 @@ class Reflection(NamedTuple):
 def find_reflection(problem: Problem) -> Reflection | None:
     """Look for a coordinate and signs of the unknowns under which every constraint turns into one of the problem.
 
-    Residuals are compared at random arguments, so that a symmetry is found whatever the residuals are written in.
+    Residuals are compared at many random arguments, so that a symmetry is found whatever the residuals are written in;
+    and where all unknowns are zero, so that small data count as much as large ones.
 
     Returns:
         The first found; None if there is none.
@@ -88,28 +89,41 @@ def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs:
         return other.where.keys() == where.keys() and all(near)
 
     here = [c for c in problem.constraints if is_there(c)]
-    rng = np.random.default_rng(0)
-    samples = [_arguments(problem, constraint, rng) for _ in range(SAMPLES)]
-    values = [_value(constraint, problem, sample) for sample in samples]
+    drawn = [_arguments(problem, constraint, unknowns) for unknowns in (1.0, 0.0)]
+    values = [_value(constraint, problem, sample) for sample in drawn]
     for other in here:
-        images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in samples]
-        # Relative to the largest value, so that the units of an equation do not matter; nan equals nothing.
-        apart = min(np.abs(images - np.multiply(sign, values)).max() for sign in (1, -1))
-        if apart <= TOLERANCE * np.abs(values).max():
+        images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in drawn]
+        if any(all(_agree(image, sign * v) for image, v in zip(images, values, strict=True)) for sign in (1, -1)):
             return True
     return False
 
 
-def _arguments(problem: Problem, constraint: Constraint, rng: np.random.Generator) -> dict[str, float]:
-    """Draw a point of the constraint's place, and a value for every derivative any constraint mentions."""
+def _agree(image: np.ndarray, values: np.ndarray) -> bool:
+    """Compare relative to the largest value, so that units do not matter; nan equals nothing but nan everywhere."""
+    if np.isnan(values).all() and np.isnan(image).all():  # as where log(u) is asked for u = 0
+        return True
+    return bool(np.abs(image - values).max() <= TOLERANCE * np.abs(values).max())
+
+
+def _arguments(problem: Problem, constraint: Constraint, unknowns: float) -> dict[str, np.ndarray]:
+    """Draw points of the constraint's place, and values for every derivative any constraint mentions.
+
+    Args:
+        problem: for its names.
+        constraint: for its place.
+        unknowns: how large the unknowns and their derivatives are.
+    """
+    rng = np.random.default_rng(0)
     names = sorted({n for c in problem.constraints for n in c.residual.needs})
-    point = {c: constraint.where.get(c, rng.uniform(*b)) for c, b in problem.domain.bounds.items()}
-    return {n: rng.standard_normal() for n in names} | dict(problem.parameters) | point
+    point = {c: np.full(SAMPLES, constraint.where[c]) if c in constraint.where else rng.uniform(*b, SAMPLES)
+             for c, b in problem.domain.bounds.items()}  # fmt: skip
+    values = {n: unknowns * rng.standard_normal(SAMPLES) for n in names}
+    return values | {n: np.asarray(v) for n, v in problem.parameters.items()} | point
 
 
 def _mirrored(
-    problem: Problem, values: Mapping[str, float], coordinate: str, signs: tuple[int, ...]
-) -> dict[str, float]:
+    problem: Problem, values: Mapping[str, np.ndarray], coordinate: str, signs: tuple[int, ...]
+) -> dict[str, np.ndarray]:
     axis, mirrored = problem.coordinates.index(coordinate), dict(values)
     mirrored[coordinate] = 2 * _middle(problem, coordinate) - values[coordinate]
     for name in values:
@@ -119,6 +133,7 @@ def _mirrored(
     return mirrored
 
 
-def _value(constraint: Constraint, problem: Problem, values: Mapping[str, float]) -> float:
+def _value(constraint: Constraint, problem: Problem, values: Mapping[str, np.ndarray]) -> np.ndarray:
     with np.errstate(all="ignore"):  # a random argument may lie outside what a function is defined for: nan
-        return float(constraint.residual.fn(**{n: np.asarray(values[n]) for n in constraint.residual.needs}))
+        found = constraint.residual.fn(**{n: values[n] for n in constraint.residual.needs})
+    return np.broadcast_to(np.asarray(found, float), SAMPLES)

@@ -54,6 +54,7 @@ def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
     key, text = ("training", "windows"), str(list(edges))
     if any(b <= a for a, b in itertools.pairwise(edges)):
         raise ProblemError("the edges of windows have to increase.", key, text)
-    if len(edges) < 2 or edges[0] != lo or edges[-1] != hi:
-        raise ProblemError(f"the edges have to go from {lo:g} to {hi:g}, the range of {TIME}.", key, text)
-    return tuple(edges)
+    near = 1e-9 * (hi - lo)  # the ends may be written with fewer digits than they have
+    if len(edges) < 2 or abs(edges[0] - lo) > near or abs(edges[-1] - hi) > near:
+        raise ProblemError(f"the edges have to go from {lo:.10g} to {hi:.10g}, the range of {TIME}.", key, text)
+    return (lo, *edges[1:-1], hi)

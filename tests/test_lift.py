@@ -45,7 +45,7 @@ def lifted(problem, **settings):
 @pytest.mark.parametrize(
     ("problem", "says"),
     [
-        (load_problem("allen_cahn"), "jump of 4 in slope across the ends of x lifted out (diffusion 0.0001, velocity 0, reaction rate 10)"),
+        (load_problem("allen_cahn"), "jumps of 4 in slope, -118.4 in derivative 3, 1948 in derivative 5 across the ends of x lifted out (diffusion 0.0001, velocity 0, reaction rate 10)"),
         (periodic("u = x**2", "2*u_t + 3*u_x = 0.5*u_xx - u"), "jump of -4 in slope across the ends of x lifted out (diffusion 0.25, velocity 1.5, reaction rate 0.5)"),
         (periodic("u = x", "u_t = k*u_xx - u**3", k=0.02), "jump of -2 in value across the ends of x lifted out (diffusion 0.02, velocity 0, reaction rate 0)"),
         (ended("u = cos(pi*x/2) + x", "u = 0.5"), "difference of 1.5 to 'left' lifted out (diffusion 0.01, velocity 0, reaction rate 3)"),

@@ -178,10 +178,10 @@ def test_resume_refuses_another_problem_or_other_settings(finished, heat_file, c
 
 
 def test_a_problem_built_in_python_runs_and_resumes(tmp_path):
-    small = [*["--set", "network.width=4", "--set", "sampling.equations=50", "--set", "training.windows=1"]]
-    stage = ["--set", "training.stages=[{optimizer: levenberg_marquardt, steps: 2}]"]
+    stage = "training.stages=[{optimizer: levenberg_marquardt, steps: 2}]"
+    small = ("network.width=4", "sampling.equations=50", "training.windows=1", "ansatz.lift=none", stage)
     out = tmp_path / "a"
-    assert main(["allen_cahn_python", "--out", str(out), "--quiet", *small, *stage]) == 0
+    assert main(["allen_cahn_python", "--out", str(out), "--quiet", *(p for s in small for p in ("--set", s))]) == 0
     assert main(["--resume", str(out), "--quiet"]) == 0
     assert summary_of(out)["steps"] == 2
 

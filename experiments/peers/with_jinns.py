@@ -20,7 +20,7 @@ import numpy as np
 import optax
 from jinns.loss import PDENonStatio
 
-data_key, network_key, key = jax.random.split(jax.random.PRNGKey(options.seed), 3)
+key, data_key, network_key, _ = jax.random.split(jax.random.PRNGKey(options.seed), 4)
 data = jinns.data.CubicMeshPDENonStatio(
     key=data_key, n=900, nb=None, ni=2000, dim=1, min_pts=(-1,), max_pts=(1,), tmin=0, tmax=1, method="uniform"
 )

@@ -65,7 +65,10 @@ def ssbroyden() -> Optimizer:
         move, change = found.length * direction, found.gradient - gradient
         updated = _update(inverse, scaled, found.length, move, change, gradient)
         finite = jnp.all(jnp.isfinite(updated)) & (change @ move > 0)
-        state = SSBroydenState(jnp.where(finite, updated, inverse), scaled | finite)
+        # A search that finds nothing would find nothing again: H is begun anew.
+        stuck = found.length == 0
+        inverse = jnp.where(stuck, jnp.eye(flat.size, dtype=flat.dtype), inverse)
+        state = SSBroydenState(jnp.where(finite, updated, inverse), (scaled & ~stuck) | finite)
         loss = jnp.where(jnp.all(jnp.isfinite(gradient)), loss, jnp.nan)
         info = StepInfo(loss, found.length > 0, jnp.full((), jnp.nan, flat.dtype))
         return unravel(flat + move), state, info
