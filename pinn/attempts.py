@@ -1,7 +1,7 @@
 """When a window is begun again, when it is cut in half, and when it is left as it is.
 
-Which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the loss on points it
-has not used tells. An attempt is worth its time where the loss matters beside the worst of the windows before; one that
+Which minimum Gauss-Newton falls into is a matter of luck that differs by orders of magnitude, and the loss on the whole
+bank tells. An attempt is worth its time where the loss matters beside the worst of the windows before; one that
 ends much above them would spoil them.
 """
 
@@ -9,11 +9,14 @@ import math
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from pinn.plan import Plan
-from pinn.state import TrainState, begin_attempt, halve_window
+from pinn.state import TrainState, begin_attempt, halve_window, judges_itself
 
 # Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
 MATTERS, POOR = 1e-3, 30.0
+FAILURES = 3  # attempts that may end in numbers that are not finite
 TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
 SHARES = 2.0  # of the time, for a window that is poor, and for the first: its errors live longest
 MARGIN = 1.3  # later windows take longer than those before
@@ -57,3 +60,16 @@ def what_follows(
     matters = only or not kept <= MATTERS * worst
     until = may_take_until(plan, state, each, deadline, began, SHARES if poor or not int(state.number) else 1)
     return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None
+
+
+def survives(plan: Plan, state: TrainState, deadline: float | None) -> bool:
+    """Say whether a run goes on after a number that was not finite: with what is kept, or from other params."""
+    if deadline is not None and time.monotonic() >= deadline:
+        return False
+    fails_alone = judges_itself(plan, int(state.stage))  # else an attempt is a whole run, and would fail again
+    return fails_alone and (bool(np.isfinite(state.kept_loss)) or int(state.attempt) + 1 < FAILURES)
+
+
+def is_left_poor(state: TrainState) -> bool:
+    """Say whether a window ended much above those before it."""
+    return int(state.number) > 0 and not float(state.kept_loss) <= POOR * float(state.worst)

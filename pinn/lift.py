@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.scipy.special import erf, erfc
 
@@ -198,7 +199,8 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
     """Make the lift of known jumps; ``furthest`` is the largest q, which says how many periods are felt."""
     lo, hi = problem.domain.bounds[problem.coordinates[axis]]
     period, clock, slope = hi - lo, _clock(problem, face, law), jumps[1]
-    images = 1 + max(1, math.ceil(REACH * furthest / period))  # on either side
+    count = max(1, math.ceil(REACH * furthest / period))  # of periods felt, on either side
+    images = np.arange(-count, count + 1)
 
     def sharp(order: int, s: Array) -> Array:
         """Return what jumps by one in a derivative where s passes a multiple of the period, for s in one period."""
@@ -210,12 +212,9 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
 
     def smoothing(order: int, s: Array, q: Array) -> Array:
         """Return what the corners add to it, at all multiples of the period."""
-        total = jnp.zeros_like(s)
-        for n in range(-images, images + 1):
-            # The side is that of the image: at s = 0 and s = L, the two faces of a corner, it is no longer in s.
-            side = 1.0 if order % 2 else -math.copysign(1.0, n + 0.5)
-            total = total + side / 2 * spread(order, jnp.abs(s + n * period), q)
-        return total
+        # The side is that of the image: at s = 0 and s = L, the two faces of a corner, it is no longer in s.
+        sides = np.ones(images.size) if order % 2 else -np.copysign(1.0, images + 0.5)
+        return jnp.sum(sides / 2 * spread(order, jnp.abs(s + images * period), q))
 
     def part(point: Array) -> Array:
         t, q = clock(point)
@@ -239,7 +238,7 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
         _, q = clock(point)
         s = point[axis] - lo - law.velocity * (point[face.axis] - face.value)
         s = s - period * jnp.round(s / period)
-        others = sum(spread(1, jnp.abs(s + n * period), q) for n in range(-images, images + 1) if n)
+        others = jnp.sum(spread(1, jnp.abs(s + images[images != 0] * period), q))
         layer = jnp.exp(-((s / q) ** 2))
         smoothed = q / jnp.sqrt(jnp.pi) * layer + s * erf(s / q) - s * s / period
         return 8 / period * jnp.stack([smoothed + others - period / 8, clock(at)[1] * layer])

@@ -45,11 +45,32 @@ def check_memory(name: str, options: Mapping[str, Any], params: int, rows: int, 
     """
     if name not in OPTIMIZERS:
         return
-    needed, there = step_bytes(params, rows, itemsize, options.get("memory", 2.0) * GIB), machine_bytes()
+    if name == "ssbroyden":
+        needed = 4.0 * itemsize * params**2
+    else:
+        needed = step_bytes(params, rows, itemsize, options.get("memory", 2.0) * GIB)
+    _refuse(
+        needed,
+        f"a step of {name} with {params} params and {rows} residuals",
+        "A smaller network.width or sampling.equations, or a first-order optimizer such as adam, needs less.",
+        ("network",),
+    )
+
+
+def check_points(points: int, params: int, itemsize: int, what: str, cure: str, key: tuple[str, ...]) -> None:
+    """Refuse residuals at more points than fit.
+
+    A point takes at least the values of one layer and their derivatives: a few times sqrt(P) numbers.
+
+    Raises:
+        ProblemError: with how much is needed, and what would need less.
+    """
+    _refuse(4.0 * itemsize * points * math.sqrt(params), f"the residual at {points} {what}", f"{cure} needs less.", key)
+
+
+def _refuse(needed: float, what: str, cure: str, key: tuple[str, ...]) -> None:
+    there = machine_bytes()
     if needed > there:
         raise ProblemError(
-            f"a step of {name} with {params} params and {rows} residuals needs about {needed / GIB:.3g} GiB, and this "
-            f"machine has {there / GIB:.3g}. A smaller network.width or sampling.equations, or a first-order "
-            "optimizer such as adam, needs less.",
-            ("network",),
+            f"{what} needs about {needed / GIB:.3g} GiB, and this machine has {there / GIB:.3g}. {cure}", key
         )

@@ -10,7 +10,7 @@ from jax import Array
 
 from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
-from pinn.memory import check_memory
+from pinn.memory import check_memory, check_points
 from pinn.optimizers import Optimizer, make_optimizer
 from pinn.pieces import Window
 from pinn.problem import TIME, Constraint, Problem
@@ -62,6 +62,11 @@ class Plan(NamedTuple):
         beside = "those before it" if float(window.anchored) else "what is wanted"
         return f"the window {span} ends with a loss of {loss:.0e}, much above {beside}; it is cut in half"
 
+    def describe_poor(self, window: Window, loss: float) -> str:
+        """Say in a sentence that a window is left with a large loss."""
+        span = f"from {TIME}={float(window.start):g} to {float(window.stop):g}"
+        return f"the window {span} is left with a loss of {loss:.0e}, much above those before it"
+
     def halvings(self, window: Window) -> int:
         """Return how often the part of the time range between two edges was cut in half to give a window."""
         start, stop = float(window.start), float(window.stop)
@@ -101,6 +106,12 @@ def _check_memory(plan: Plan) -> None:
     rows = sum(sampling.conditions if c.where else sampling.equations for c in plan.constraints())
     for stage in plan.settings.training.stages:
         check_memory(stage.optimizer, stage.options, params, rows, dtype.itemsize)
+    at_once = {
+        "equations": (sampling.pool * rows, "points of a window", "A smaller sampling.equations or sampling.pool"),
+        "held_out": (sampling.held_out, "points after training", "A smaller sampling.held_out"),
+    }
+    for name, (points, what, cure) in at_once.items():
+        check_points(points, params, dtype.itemsize, what, cure, ("sampling", name))
 
 
 def _try_out(plan: Plan, constraint: Constraint) -> None:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.bank import Bank, bank_maker, residual_on
-from pinn.optimizers import StepInfo
+from pinn.failure import explain
+from pinn.optimizers import PointwiseResidual, StepInfo
 from pinn.pieces import Window
 from pinn.plan import Plan
 from pinn.problem import Constraint
@@ -138,6 +139,20 @@ class Programs:
         found = jax.device_get(compiled(state._replace(pieces=None), bank.at(state.points)))
         total = sum(found) or 1.0
         return {c.name: float(n / total) for c, n in zip(constraints, found, strict=True)}
+
+    def explain(self, state: TrainState) -> str:
+        """Say where the step after this state stopped being finite."""
+        plan, constraints, stage = self.plan, self.plan.constraints(state.window), int(state.stage)
+
+        def on(bank: Bank, *constraints: Constraint) -> PointwiseResidual:
+            return residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
+
+        @jax.jit
+        def part(state: TrainState, bank: Bank) -> Bank:
+            return bank.at(redraw(plan, stage, on(bank, *constraints), bank, state).points)
+
+        used = part(state._replace(pieces=None), self.latest)
+        return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
 
     def judge(self, state: TrainState, bank: Bank) -> TrainState:
         """Keep the params if their loss on the whole bank is the lowest so far."""

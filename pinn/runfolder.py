@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pinn import checkpoint
 from pinn.errors import ProblemError, dotted, shorten
 from pinn.plan import Plan
@@ -127,25 +129,26 @@ class RunFolder:
 
     def save_state(self, plan: Plan, state: TrainState) -> None:
         """Write the checkpoint."""
-        tree = {"state": state, "params": solution_params(state)}
+        tree = {"state": state, "params": solution_params(state), "edges": np.asarray(plan.edges)}
         checkpoint.save(self.path / "checkpoint.npz", tree, describe(plan.problem, plan.settings))
 
-    def load_state(self, plan: Plan) -> TrainState:
-        """Read the checkpoint, and cut the log back to it.
+    def load_state(self, plan: Plan) -> tuple[Plan, TrainState]:
+        """Read the checkpoint, and cut the log back to it; the windows are those the run began with.
 
         Raises:
             ProblemError: if it is damaged or does not fit.
         """
         file = self.path / "checkpoint.npz"
         arrays, _ = checkpoint.load(file)
-        if "['state'].number" not in arrays:
+        if not {"['state'].number", "['edges']"} <= arrays.keys():
             raise ProblemError("is the checkpoint of an older version.", place=str(file))
+        plan = plan._replace(edges=tuple(arrays["['edges']"].tolist()))
         number, stage = (int(arrays[f"['state'].{name}"]) for name in ("number", "stage"))
         span = tuple(float(arrays[f"['state'].window.{end}"]) for end in ("start", "stop"))
         state = checkpoint.restore(arrays, state_like(plan, number, stage, span), str(file), "['state']")
         kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
         self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
-        return state
+        return plan, state
 
     def seconds(self) -> float:
         """Return the time the run has taken so far, by its log."""

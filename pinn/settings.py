@@ -140,10 +140,14 @@ def checked(model: type[BaseModel], data: Any) -> Any:
         raise _worded(model, data, error) from None
 
 
+KINDS = {"int_type": "a whole number", "float_type": "a number", "list_type": "a list"}  # branches of a union
+
+
 def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> ProblemError:
     errors = error.errors(include_url=False)
     # Of a union's branches, the one whose kind of value was meant says most.
-    problem = next((e for e in errors if e["loc"][:2] == errors[0]["loc"][:2] and not _other_kind(e)), errors[0])
+    here = [e for e in errors if e["loc"][:2] == errors[0]["loc"][:2]]
+    problem = max(here, key=lambda e: (not _other_kind(e), len(e["loc"])))
     # A union adds the name of its branch to the location; it is not a key of the file.
     key = tuple(part for part in problem["loc"] if isinstance(part, int) or _is_key(data, problem["loc"], part))
     if problem["type"] == "extra_forbidden":
@@ -166,7 +170,9 @@ def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> Proble
         reason = reason.replace(python, plain)
     hint = ""
     if problem["type"] == "literal_error":
-        hint = did_you_mean(text, str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
+        allowed = str(problem["ctx"]["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+        allowed += [KINDS[e["type"]] for e in errors if e["loc"][:-1] == problem["loc"][:-1] and e["type"] in KINDS]
+        hint = did_you_mean(text, allowed)
         return ProblemError(f"unknown value.{hint}", key, text)
     return ProblemError(f"{reason}.", key, text)
 

@@ -108,10 +108,10 @@ def _compiled(apply: Callable) -> Callable:
 def evaluate_points(network: Network, params: Params, points: np.ndarray) -> np.ndarray:
     """Return the unknowns at points (N, d) as an array (N, m), in chunks of bounded memory."""
     dtype, apply = jax.tree.leaves(params)[0].dtype, _compiled(network.apply)
-    parts = [
-        np.asarray(apply(params, points[i : i + CHUNK].astype(dtype))) for i in range(0, max(1, len(points)), CHUNK)
-    ]
-    return np.concatenate(parts)
+    count, size = len(points), min(CHUNK, max(1, len(points)))
+    full = np.concatenate([points, np.repeat(points[-1:], -count % size, axis=0)])  # chunks of one size compile once
+    parts = [np.asarray(apply(params, full[i : i + size].astype(dtype))) for i in range(0, max(1, count), size)]
+    return np.concatenate(parts)[:count]
 
 
 def on_grid(network: Network, params: Params, problem: Problem, grid: Grid) -> dict[str, np.ndarray]:

@@ -99,10 +99,11 @@ def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs:
 
 
 def _agree(image: np.ndarray, values: np.ndarray) -> bool:
-    """Compare relative to the largest value, so that units do not matter; nan equals nothing but nan everywhere."""
-    if np.isnan(values).all() and np.isnan(image).all():  # as where log(u) is asked for u = 0
+    """Compare relative to the largest value, so that units do not matter; nan equals nothing."""
+    if not np.isfinite(values).any() and not np.isfinite(image).any():  # as where log(u) is asked for u = 0
         return True
-    return bool(np.abs(image - values).max() <= TOLERANCE * np.abs(values).max())
+    with np.errstate(invalid="ignore"):
+        return bool(np.abs(image - values).max() <= TOLERANCE * np.abs(values).max())
 
 
 def _arguments(problem: Problem, constraint: Constraint, unknowns: float) -> dict[str, np.ndarray]:

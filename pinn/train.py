@@ -16,29 +16,29 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.attempts import SHARES, may_take_until, what_follows
-from pinn.bank import Bank, residual_on
-from pinn.failure import explain
-from pinn.optimizers import PointwiseResidual, StepInfo
+from pinn.attempts import SHARES, is_left_poor, may_take_until, survives, what_follows
+from pinn.bank import Bank
+from pinn.optimizers import StepInfo
 from pinn.plan import Plan
-from pinn.problem import Constraint
+from pinn.problem import TIME
 from pinn.programs import Programs
 from pinn.sampling import Points
 from pinn.state import (
     TrainState,
     bank_age,
+    begin_attempt,
     begin_stage,
     begin_window,
     cadence,
     halve_window,
     judges_itself,
-    redraw,
     solution_params,
 )
 
 THROUGH, AT_REST = "all stages are through", "no further progress"
 TIME_UP, MET = "the time was up", "the target is met"
-ENOUGH = "the residual on unseen points is below the target"
+ENOUGH = "the residual on all points of a window is below the target"
+NOT_FINITE = "a number was not finite"
 FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
 CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
@@ -48,13 +48,14 @@ class Limits(NamedTuple):
 
     Attributes:
         deadline: on the clock of `time.monotonic`; None for no limit.
-        reached: params of the whole solution -> whether the target is met; None for no target.
+        reached: (params of the solution so far, span of the window; None for the last) -> whether the target is met,
+            or the window good enough for it; None for no target.
         loss: on points not used, at which a window is good enough; None to do one's best.
         stop: asked between chunks; True interrupts.
     """
 
     deadline: float | None = None
-    reached: Callable[[Any], bool] | None = None
+    reached: Callable[[Any, tuple[float, float] | None], bool] | None = None
     loss: float | None = None
     stop: Callable[[], bool] = lambda: False
 
@@ -93,7 +94,7 @@ def train(
         limits: what ends it early.
         on_log: receives a record for each logged step.
         on_state: receives the state after each chunk of steps.
-        on_note: receives a sentence where a window is cut in half.
+        on_note: receives a sentence where a window is cut in half, left with a large loss, or not finite.
 
     Returns:
         The state after the last good step, and how it ended.
@@ -103,13 +104,15 @@ def train(
         state, status, message = _run_window(programs, state, limits, on_log, on_state, on_note)
         if message not in (THROUGH, AT_REST, ENOUGH) or not plan.left(state.window):
             break
+        if is_left_poor(state):
+            on_note(plan.describe_poor(state.window, float(state.kept_loss)))
         state = begin_window(plan, state)
-    if message == TIME_UP and plan.left(state.window):
+    end = float(solution_params(state).windows.stop[-1])
+    if message == TIME_UP and end < plan.edges[-1]:
         number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
-        end = f"{plan.problem.coordinates[plan.ansatz.time_axis]}={float(state.window.stop):g}"
-        message = f"{TIME_UP} in window {number} of {windows}; after {end} the solution only stands still"
+        message = f"{TIME_UP} in window {number} of {windows}; after {TIME}={end:g} the solution only stands still"
     if message == ENOUGH and state.worst > limits.loss:
-        message = f"the last window is good enough, an earlier one is not: {TIME_UP} there"
+        message = "the last window is good enough, an earlier one is not"
     points = programs.latest.at(state.points).points if programs.latest else {}
     return state, Outcome(status, message, programs.seconds, time.monotonic() - began - programs.seconds, points)
 
@@ -127,6 +130,15 @@ def _run_window(
         at, compiled = time.monotonic(), programs.seconds
         state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
         programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
+        if status == "failed":
+            message = programs.explain(state)
+            if not survives(plan, state, limits.deadline):
+                return state, status, message
+            on_note(f"attempt {int(state.attempt) + 1} at window {int(state.number) + 1} ended early: {message}")
+            if not np.isfinite(state.kept_loss):
+                state = begin_attempt(plan, state)
+                continue
+            status, message = "done", AT_REST  # what was found before counts
         if status != "done" or message != AT_REST:
             return state, status, message
         following = what_follows(plan, state, programs.attempt_seconds, limits.deadline, began)
@@ -200,7 +212,7 @@ def _run_stage(
         per_step = (time.monotonic() - now) / n
         most = max(1, int(CHUNK_SECONDS / per_step))
         if not finite:
-            return state, "failed", _explain(plan, stage, bank, state)
+            return state, "failed", NOT_FINITE
         if done % every == 0 or done == settings.steps:
             shares = programs.shares(state, bank) if done % age % cadence(plan, stage) == 0 else None
             on_log(_record(state, step, settings.optimizer, info, bank_loss) | {"gradient_shares": shares})
@@ -209,28 +221,16 @@ def _run_stage(
             state = programs.judge(state, bank)
         if _is_enough(state, limits):
             return state, "done", ENOUGH
-        last, current = not plan.left(state.window), state._replace(kept=state.params)
-        if last and limits.reached is not None and limits.reached(solution_params(current)):
-            return current, "done", MET
+        if limits.reached is not None:
+            last, current = not plan.left(state.window), state._replace(kept=state.params)
+            span = None if last else (float(state.window.start), float(state.window.stop))
+            if limits.reached(solution_params(current), span):
+                return (current, "done", MET) if last else (state, "done", ENOUGH)
     return state, "done", THROUGH
 
 
 def _is_enough(state: TrainState, limits: Limits) -> bool:
     return limits.loss is not None and bool(state.kept_loss <= limits.loss)
-
-
-def _explain(plan: Plan, stage: int, bank: Bank, state: TrainState) -> str:
-    constraints = plan.constraints(state.window)
-
-    def on(bank: Bank, *constraints: Constraint) -> PointwiseResidual:
-        return residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)
-
-    @jax.jit
-    def part(state: TrainState, bank: Bank) -> Bank:
-        return bank.at(redraw(plan, stage, on(bank, *constraints), bank, state).points)
-
-    used = part(state._replace(pieces=None), bank)
-    return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
 
 
 def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:

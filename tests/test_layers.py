@@ -17,7 +17,7 @@ LAYERS = [
     {"bank", "windows", "config"},
     {"plan"},
     {"state", "solution"},
-    {"programs", "grid", "runfolder", "attempts"},
+    {"programs", "grid", "runfolder", "attempts", "targets"},
     {"train"},
     {"solver"},
     {"report"},

@@ -49,6 +49,14 @@ def lifted(problem, **settings):
         (periodic("u = x**2", "2*u_t + 3*u_x = 0.5*u_xx - u"), "jump of -4 in slope across the ends of x lifted out (diffusion 0.25, velocity 1.5, reaction rate 0.5)"),
         (periodic("u = x", "u_t = k*u_xx - u**3", k=0.02), "jump of -2 in value across the ends of x lifted out (diffusion 0.02, velocity 0, reaction rate 0)"),
         (ended("u = cos(pi*x/2) + x", "u = 0.5"), "difference of 1.5 to 'left' lifted out (diffusion 0.01, velocity 0, reaction rate 3)"),
+        # Jumps below the order of the equation are none here; those above would stay sharp.
+        (periodic("u = x - x**3", "u_t = 0.01*u_xx"), "jump of 12 in derivative 2 across the ends of x lifted out (diffusion 0.01"),
+        (periodic("u = (1 - x**2)**2", "u_t = 0.01*u_xx"), "jump of -48 in derivative 3 across"),
+        # Small data are data, and small amplitudes of smooth ones are not kinks.
+        (periodic("u = 1e-10*x**2", "u_t = 0.5*u_xx"), "jump of -4e-10 in slope"),
+        # What a nonlinear equation lets grow need not grow for ever.
+        (ended("u = 0*x", "u = 1", "u_t = 0.1*u_xx + 10*u*(1 - u)"), "difference of 1 to 'left' lifted out (diffusion 0.1, velocity 0, reaction rate 0)"),
+        (ended("u = 0*x", "u = 1", "u_t = 0.1*u_xx + 10*u"), "(diffusion 0.1, velocity 0, reaction rate -10)"),
     ],
 )  # fmt: skip
 def test_numbers_of_the_lift_come_from_the_problem(problem, says):
@@ -61,12 +69,29 @@ def test_numbers_of_the_lift_come_from_the_problem(problem, says):
     [
         (periodic("u = x", "u_t = u_xxx"), "a lift is known only for equations of order two in x"),
         (periodic("u = x", "u_t = -u_xx"), "no diffusion smooths it"),
+        (periodic("u = 1 - x**2", "u_t = 0.01*u_xx - (u**2)**0.75"), "no finite derivatives at the corner"),
+        (periodic("u = x", "u_t = 100*u_xx"), "over many periods of x: sqrt(4 D t) reaches 20"),
         (ended("u = cos(pi*x/2) + x", "u = 0.5", "u_t + u_x = 0"), "order one in t and two in x"),
     ],
 )
 def test_where_no_lift_is_known_the_condition_is_soft_and_says_so(problem, says):
     face, notes = lifted(problem)
     assert face is None and "is a term of the loss" in notes[0] and says.lower() in notes[0].lower()
+
+
+@pytest.mark.parametrize("initial", ["u = sin(8*pi*x)", "u = 3", "u = 0*x", "u = exp(cos(pi*x))", "u = cos(pi*x)**3"])
+def test_smooth_data_need_no_lift(initial):
+    face, notes = lifted(periodic(initial, "u_t = 0.1*u_xx - u**3"))
+    assert face is None and notes == ()
+
+
+def test_an_equation_jax_cannot_trace_gets_no_lift(monkeypatch):
+    from pinn.registry import RESIDUALS
+
+    monkeypatch.setitem(RESIDUALS, "with_numpy", lambda u, u_t, u_xx: u_t - u_xx + float(u) ** 3)
+    conditions = {"initial": {"where": "t=0", "equation": "u = x**2"}}
+    problem = make_problem("p", BOX, ["u"], {"pde": RESIDUALS["with_numpy"]}, conditions, periodic=["x"])
+    assert "cannot be differentiated at the corner" in lifted(problem)[1][0]
 
 
 def test_no_lift_on_request():
@@ -212,17 +237,18 @@ def test_smoothed_distance_is_periodic_and_between_minus_one_and_one():
     np.testing.assert_allclose(distance[:, 0], distance[:, -1], atol=1e-14)
 
 
+@pytest.mark.parametrize("diffusion", [0.002, 0.5, 5.0])  # from a part of the period to all of it several times
 @pytest.mark.parametrize(("initial", "constant"), [("u = x**2", 1), ("u = x", 0), ("u = x + x**2", 1)])
-def test_a_lifted_linear_problem_is_what_fourier_says(initial, constant):
+def test_a_lifted_linear_problem_is_what_fourier_says(initial, constant, diffusion):
     """Of u_t = D u_xx - v u_x - c u from parabolas the lift leaves a constant: what diffusion adds to a parabola."""
-    face, _ = lifted(periodic(initial, "u_t = 0.002*u_xx - 0.4*u_x - 2*u"))
+    face, _ = lifted(periodic(initial, f"u_t = {diffusion}*u_xx - 0.4*u_x - 2*u"))
     t, x, n = 0.3, np.linspace(-1, 1, 41)[:, None], np.pi * np.arange(1, 400)
-    decay, sign, phase = np.exp(-0.002 * n**2 * t), np.cos(n), n * (x - 0.4 * t)
+    decay, sign, phase = np.exp(-diffusion * n**2 * t), np.cos(n), n * (x - 0.4 * t)
     even = 1 / 3 + np.sum(4 * sign / n**2 * np.cos(phase) * decay, 1)
     odd = np.sum(-2 * sign / n * np.sin(phase) * decay, 1)
     exact = np.exp(-2 * t) * (("x**2" in initial) * even + (initial != "u = x**2") * odd)
     carried = values(face, np.stack([np.full(41, t), x[:, 0]], 1))
-    np.testing.assert_allclose(exact - carried, constant * (np.exp(-2 * t) * (1 + 2 * 0.002 * t) - 1), atol=1e-12)
+    np.testing.assert_allclose(exact - carried, constant * (np.exp(-2 * t) * (1 + 2 * diffusion * t) - 1), atol=1e-12)
 
 
 def test_end_lift_solves_the_linearised_equation_near_the_end():

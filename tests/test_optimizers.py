@@ -219,6 +219,22 @@ def test_what_does_not_fit_into_the_machine_is_refused_before_it_starts(heat_tex
     assert "network.width or sampling.equations" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"sampling": {"held_out": 10**9}}, "sampling.held_out: the residual at 1000000000 points after training"),
+        ({"sampling": {"equations": 10**9}, "training": {"stages": [{"optimizer": "adam", "learning_rate": 1e-3,
+          "steps": 1}]}}, "sampling.equations: the residual at"),
+        ({"network": {"width": 500, "depth": 4}, "training": {"stages": [{"optimizer": "ssbroyden", "steps": 1}]}},
+         "a step of ssbroyden with 7"),
+    ],
+)  # fmt: skip
+def test_more_points_or_params_than_fit_are_refused(heat_text, settings, says):
+    with pytest.raises(ProblemError, match="GiB, and this machine has") as refused:
+        pinn.solve(problem_from_text(heat_text), **settings)
+    assert says in str(refused.value)
+
+
 def test_blocks_of_rows_take_less_memory():
     assert step_bytes(1000, 10**6, 8, 2**30) < 0.2 * step_bytes(1000, 10**6, 8, 2**40)
 

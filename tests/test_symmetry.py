@@ -67,6 +67,41 @@ def test_a_problem_that_is_nearly_symmetric_is_not(old, new):
     assert find_reflection(problem_from_text(BURGERS.replace(old, new))) is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("sin(pi*(x - 1)/2)", "exp(-1000*(x + 0.7)**2)"),  # data are local
+        ("nu*u_xx", "nu*u_xx + exp(-1000*(x + 0.7)**2 - 1000*(t - 0.3)**2)"),  # or a source is, in time too
+        ("sin(pi*(x - 1)/2)", "1e-15*sin(pi*(x - 1.1)/2)"),  # or small beside one
+    ],
+)
+def test_what_is_local_or_small_is_not_overlooked(old, new):
+    assert old in BURGERS
+    assert find_reflection(problem_from_text(BURGERS.replace(old, new))) is None
+
+
+def test_residuals_without_a_value_for_zero_may_be_symmetric():
+    text = BURGERS.replace("u_t + u*u_x", "u_t + log(u**2)").replace("sin(", "cos(")
+    assert find_reflection(problem_from_text(text)) == Reflection(1, 1.0, (1,))
+
+
+@pytest.mark.parametrize(
+    ("equation", "linear"),
+    [
+        ("u_t = nu*u_xx - x*u + sin(t)", True),
+        ("u_t + u*u_x = nu*u_xx", False),
+        ("u_t = nu*u_xx - max(0, u - 5)", False),  # small values do not tell
+        ("u_t = 1e5*u_xx + u**3", False),
+        ("0 = 3", True),
+    ],
+)
+def test_linear_equations(equation, linear):
+    from pinn.linearity import is_linear
+
+    text = BURGERS.replace("u_t + u*u_x = nu*u_xx", equation if "u" in equation else "u_t*0 = 3")
+    assert is_linear(problem_from_text(text)) is linear
+
+
 def test_unknowns_have_signs_of_their_own():
     problem = problem_from_text(SYSTEM)
     reflection = find_reflection(problem)

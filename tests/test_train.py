@@ -18,6 +18,7 @@ from pinn.state import init_state
 from pinn.train import Limits, train
 
 ADAM = {"optimizer": "adam", "learning_rate": 1e-2, "steps": 30, "log_every": 10}
+GN = {"optimizer": "gauss_newton", "redraw": 12}
 LM = {"optimizer": "levenberg_marquardt", "steps": 6, "redraw": 3}
 
 
@@ -124,7 +125,7 @@ def test_limits(heat_text):
     assert (outcome.message, records) == ("the time was up", [])
     _, outcome, records, _ = run(plan, stop=lambda: True)
     assert (outcome.status, records) == ("interrupted", [])
-    _, outcome, records, _ = run(plan, reached=lambda params: True)
+    _, outcome, records, _ = run(plan, reached=lambda params, span: True)
     assert (outcome.message, len(records)) == ("the target is met", 1)
     began = time.monotonic()
     _, outcome, records, _ = run(plan, deadline=began + 4)
@@ -136,7 +137,7 @@ def test_a_window_that_is_good_enough_makes_way_for_the_next(heat_text, stage):
     plan = plan_of(heat_text, {**stage, "steps": 10**4, "log_every": 5}, training={"windows": 2, "seconds": None})
     begun = float(run(plan_of(heat_text, {**stage, "steps": 1, "log_every": 1}))[2][0]["loss"])
     state, outcome, records, _ = run(plan, loss=0.1 * begun)
-    assert outcome.message == "the residual on unseen points is below the target"
+    assert outcome.message == "the residual on all points of a window is below the target"
     assert {r["window"] for r in records} == {0, 1} and max(state.worst, state.kept_loss) <= 0.1 * begun
     assert len(records) < 200
 
@@ -147,6 +148,19 @@ def test_a_window_that_never_was_good_enough_is_said(heat_text):
     assert outcome.message == "all stages are through"
     state, outcome, *_ = run(plan, state=state._replace(worst=2 * state.kept_loss), loss=float(state.kept_loss))
     assert outcome.message.startswith("the last window is good enough, an earlier one is not")
+
+
+def test_windows_before_the_last_end_when_the_target_allows(heat_text):
+    asked = []
+
+    def reached(params, span):
+        asked.append(span)
+        return True
+
+    plan = plan_of(heat_text, {**LM, "steps": 10**4}, training={"windows": 3})
+    _, outcome, records, _ = run(plan, reached=reached)
+    assert outcome.message == "the target is met" and [r["window"] for r in records] == [0, 1, 2]
+    assert asked == [pytest.approx((0, 1 / 3)), pytest.approx((1 / 3, 2 / 3)), None]
 
 
 def test_patience_ends_a_stage(heat_text):
@@ -200,6 +214,21 @@ def test_nan_in_a_gradient_is_told_from_nan_in_a_residual(heat_text, stage):
     state, outcome, _, _ = run(plan_of(text + "\n", stage))
     assert outcome.status == "failed" and finite(state)
     assert "the gradient of 'initial' is not finite at t=0, x=" in outcome.message
+
+
+def test_an_attempt_that_is_not_finite_is_begun_again(heat_text):
+    """From the params sqrt is defined for; and where something is kept, the run is not lost."""
+    text = heat_text.replace("u_t = k*u_xx", "u_t = k*u_xx + 0*sqrt(1e3 + u_xx)").split("reference")[0] + "\n"
+    plan = plan_of(text, {**GN, "steps": 8}, training={"attempts": 2, "windows": 1})
+    fresh = init_state(plan)
+    wild = fresh._replace(params=jax.tree.map(lambda x: 1e3 * x, fresh.params))
+    notes = []
+    state, outcome = train(plan, wild, Limits(), on_note=notes.append)
+    assert outcome.status == "done" and int(state.attempt) == 1 and np.isfinite(state.kept_loss)
+    assert notes[0].startswith("attempt 1 at window 1 ended early: the residual of 'pde' is nan at t=")
+    known = wild._replace(kept=fresh.params, kept_loss=jnp.asarray(1.0), attempt=jnp.asarray(1, jnp.int32))
+    state, outcome = train(plan, known, Limits(), on_note=notes.append)
+    assert (outcome.status, outcome.message) == ("done", "no further progress") and float(state.kept_loss) == 1
 
 
 def test_overflow_keeps_the_last_good_params(heat_text):

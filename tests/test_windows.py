@@ -14,7 +14,7 @@ from pinn.plan import make_plan
 from pinn.residuals import residual_blocks
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
-from pinn.state import begin_attempt, begin_window, init_state, solution_params, state_like
+from pinn.state import begin_attempt, begin_window, halve_window, init_state, solution_params, state_like
 from pinn.train import Limits, train
 
 STAGE = {"optimizer": "gauss_newton", "steps": 5, "redraw": 3}
@@ -59,11 +59,57 @@ def test_edges(heat_text, windows, seconds, expected):
         ([0.0, 0.5], "have to go from 0 to 1"),
         ([-1.0, 1.0], "from 0 to 1"),
         ([], "from 0"),
+        ([0.0, 1.0 + 1e-6], "have to go from 0 to 1"),
     ],
 )
 def test_windows_that_are_no_cut_of_the_range(heat_text, windows, says):
     with pytest.raises(ProblemError, match=says):
         plan_of(problem_from_text(heat_text), windows=windows)
+
+
+def test_the_ends_of_windows_may_be_written_with_fewer_digits():
+    text = "name: p\ncoordinates: {t: [0, pi/3], x: [0, 1]}\nunknowns: [u]\nequations: {pde: u_t + u_x = 0}\n"
+    text += "conditions: {initial: {where: t=0, equation: u = x}, left: {where: x=0, equation: u = -t}}\n"
+    edges = plan_of(problem_from_text(text), windows=[0.0, 0.5, 1.0471975512]).edges
+    assert edges == (0.0, 0.5, np.pi / 3)
+
+
+def test_a_periodic_time_has_conditions_anywhere():
+    text = (
+        "name: p\ncoordinates: {t: [2, 4], x: [0, 1]}\nperiodic: [t]\nunknowns: [u]\nequations: {pde: u_t + u_x = 0}\n"
+    )
+    text += "conditions: {left: {where: x=0, equation: u = cos(pi*t)}, there: {where: t=3, equation: u = cos(pi*(3 - x))}}\n"
+    assert "there" in [c.name for c in plan_of(problem_from_text(text)).constraints()]
+
+
+def test_derivatives_at_an_edge_belong_to_one_window(heat_text):
+    """The slope in time there is that of the window before, not the sum of two."""
+    plan = plan_of(problem_from_text(heat_text), windows=2)
+    pieces = random_pieces(plan, 2)
+    u_t = jax.jacfwd(lambda t, x: plan.ansatz.network.apply(pieces, jnp.stack([t, x]))[0])
+    at = [float(u_t(jnp.asarray(0.5 + shift), jnp.asarray(0.3))) for shift in (-1e-9, 0.0, 1e-9)]
+    assert at[1] == pytest.approx(at[0], rel=1e-6) and abs(at[2] - at[0]) > 1e-3
+    assert float(u_t(jnp.asarray(0.0), jnp.asarray(0.3))) == pytest.approx(
+        float(u_t(jnp.asarray(1e-9), jnp.asarray(0.3))), rel=1e-6
+    )
+
+
+def test_a_window_that_was_never_begun_is_no_part_of_the_solution(heat_text):
+    plan = plan_of(problem_from_text(heat_text), windows=3)
+    state, *_ = run(plan_of(problem_from_text(heat_text), windows=[0.0, 1 / 3, 1.0]), deadline=None)
+    state = begin_window(plan, init_state(plan)._replace(params=state.params, kept=state.params))
+    assert solution_params(state).windows.stop.tolist() == pytest.approx([1 / 3])
+    begun = state._replace(stage_step=state.stage_step + 1)
+    assert solution_params(begun).windows.stop.tolist() == pytest.approx([1 / 3, 2 / 3])
+
+
+def test_a_halved_first_window_resumes_with_the_points_it_has(heat_text):
+    """A condition later than half of the first window is none of its own after the cut."""
+    later = "conditions:\n  later: {where: t=0.4, equation: u = exp(-k*pi**2*t)*sin(pi*x)}"
+    plan = plan_of(problem_from_text(heat_text.replace("conditions:", later, 1)), windows=2)
+    state = halve_window(plan, init_state(plan))
+    like = state_like(plan, 0, 0, (0.0, 0.25))
+    assert state.points.keys() == like.points.keys() == {"interior"}
 
 
 def test_problems_that_cannot_be_cut(heat_text):
@@ -172,7 +218,10 @@ def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
         state, _ = train(plan, init_state(plan), Limits(), records.append, on_note=notes.append)
     edges = [*solution_params(state).windows.start.tolist(), float(state.window.stop)]
     assert edges == pytest.approx([0, 0.15, 0.3, 0.65, 1])
-    assert len(notes) == 2 and notes[0].startswith("the window from t=0 to 0.3 ends with a loss of")
+    cut = [n for n in notes if n.endswith("it is cut in half")]
+    assert len(cut) == 2 and cut[0].startswith("the window from t=0 to 0.3 ends with a loss of")
+    left = [n for n in notes if "is left with a loss of" in n]
+    assert [n.split(" is")[0] for n in left] == ["the window from t=0.15 to 0.3", "the window from t=0.3 to 0.65"]
     spans = [tuple(np.round(r["span"], 6)) for r in records]
     assert list(dict.fromkeys(spans)) == [(0, 0.3), (0, 0.15), (0.15, 0.3), (0.3, 1), (0.3, 0.65), (0.65, 1)]
     # Its first attempt begins from the best params of the whole, the next from others.

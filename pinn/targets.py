@@ -1,0 +1,59 @@
+"""What a target asks of a run while it trains: of the error where a reference is known, else of the residual."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from pinn.evaluate import errors, sizes, total_relative_l2
+from pinn.plan import Plan
+from pinn.problem import TIME
+from pinn.reference import Reference, grid_of
+from pinn.reference.base import relative_l2
+from pinn.residuals import residual_blocks, sample
+from pinn.solution import on_grid
+from pinn.weights import weight_of
+
+EARLY = 0.01  # of the target, for windows before the last: errors grow from window to window
+PAUSE = 20  # times as long as a look at the error takes, between looks
+
+
+def target_check(plan: Plan, reference: Reference | None) -> Callable[[Any, Any], bool] | None:
+    """Return a test of the target that takes at most a twentieth of the time."""
+    if reference is None:
+        return None
+    grid, pause, target = grid_of(plan.problem.domain), {"until": 0.0, "windows": 0}, plan.settings.target.relative_l2
+
+    def error(params: Any, span: tuple[float, float] | None) -> float:
+        values = on_grid(plan.ansatz.network, params, plan.problem, grid)
+        if span is None:
+            return total_relative_l2(errors(values, reference.values, plan.problem))
+        axis, times = plan.ansatz.time_axis, grid[TIME]
+        inside = np.flatnonzero((times >= span[0]) & (times <= span[1]))
+        if not inside.size:
+            return np.inf
+        return max(relative_l2(values[n].take(inside, axis), u.take(inside, axis)) for n, u in reference.values.items())
+
+    def reached(params: Any, span: tuple[float, float] | None) -> bool:
+        if len(params.windows.start) != pause["windows"]:
+            pause["windows"] = len(params.windows.start)
+            error(params, span)  # compiles, so that the pauses count evaluations only
+        elif time.monotonic() < pause["until"]:
+            return False
+        began = time.monotonic()
+        met = error(params, span) <= target * (EARLY if span else 1)
+        pause["until"] = time.monotonic() + PAUSE * (time.monotonic() - began)
+        return met
+
+    return reached
+
+
+def loss_enough(plan: Plan) -> float:
+    """Return the loss at which the residual is the target's part of what the data alone leave."""
+    settings, constraints = plan.settings, plan.constraints()
+    points = sample(plan.problem, constraints, settings.sampling, jax.random.PRNGKey(settings.training.seed))
+    rms = sizes(jax.jit(lambda x: residual_blocks(plan.problem, constraints, plan.ansatz.fixed, x))(points))
+    loss = sum(weight_of(c, settings.training.weights) * rms[c.name]["rms"] ** 2 for c in constraints) / 2
+    return settings.target.relative_l2**2 * loss
