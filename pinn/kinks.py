@@ -20,13 +20,20 @@ from jax import Array
 from jax.scipy.special import erf, erfc
 from scipy import special
 
+FAR = 30.0  # in units of q: exp(-FAR^2) is below what any number holds
+
+
+def ratio(s: Array, q: Array) -> Array:
+    """Return s/q for s >= 0, but no more than `FAR`, so that powers of it stay finite; what follows is zero there."""
+    return jnp.where(s < FAR * q, s / q, FAR)
+
 
 def spread(order: int, s: Array, q: Array) -> Array:
     """Return q^n i^n erfc(s/q), for s >= 0.
 
     By the recurrence 2 n i^n erfc(z) = i^(n-2) erfc(z) - 2 z i^(n-1) erfc(z).
     """
-    z = s / q
+    z = ratio(s, q)
     before, last = 2 / jnp.sqrt(jnp.pi) * jnp.exp(-z * z), erfc(z)
     for n in range(1, order + 1):
         before, last = last, (before - 2 * z * last) / (2 * n)

@@ -24,7 +24,7 @@ from jax import Array
 from jax.scipy.special import erf, erfc
 
 from pinn.face import HardFace, Lift, agreement, derivative
-from pinn.kinks import bernoulli, spread, squared
+from pinn.kinks import bernoulli, ratio, spread, squared
 from pinn.linearity import is_linear
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
@@ -32,7 +32,7 @@ from pinn.settings import LiftKind
 ORDER = 5  # of the highest derivative whose jump is taken out
 REACH = 6  # in units of q: erfc(6) is 2e-17
 SPREAD = 5  # periods: a corner that diffusion spreads further is soon gone, and is not lifted
-NEVER = 1e-24  # of the time range: t is kept above it, where q and its derivatives are finite
+NEVER = {32: 1e-14, 64: 1e-24}  # of the time range, by bits: t is kept above it, where 1/q^4 is finite
 
 
 class Law(NamedTuple):
@@ -109,7 +109,7 @@ def lift_end(initial: HardFace, end: HardFace, problem: Problem, kind: LiftKind)
 
     def part(point: Array) -> Array:
         t, q = clock(point)
-        return step * jnp.exp(-law.rate * t) * erfc(jnp.abs(point[end.axis] - end.value) / q)
+        return step * jnp.exp(-law.rate * t) * erfc(ratio(jnp.abs(point[end.axis] - end.value), q))
 
     return Lift(part), f"its difference of {step:.4g} to {end.constraint.name!r} lifted out ({law})"
 
@@ -175,7 +175,7 @@ def _corner(problem: Problem, face: HardFace, axis: int, end: float) -> Array:
 
 def _clock(problem: Problem, face: HardFace, law: Law) -> Callable[[Array], tuple[Array, Array]]:
     """Return point -> time since the face, and sqrt(4 D t)."""
-    never = NEVER * problem.domain.length(TIME)
+    never = NEVER[jnp.finfo(jnp.zeros(()).dtype).bits] * problem.domain.length(TIME)
 
     def clock(point: Array) -> tuple[Array, Array]:
         t = point[face.axis] - face.value
@@ -227,7 +227,7 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
             total = total + jump * (decay * smooth - sharp(order, here)) if jump else total
         nearest = jnp.minimum(carried, period - carried)
         amount = law.bend * (slope / 2) ** 2 * q**4 / (4 * law.diffusion)
-        return total + amount * jnp.exp(-5 / 3 * law.rate * t) * squared(nearest / q)
+        return total + amount * jnp.exp(-5 / 3 * law.rate * t) * squared(ratio(nearest, q))
 
     def coordinates(point: Array, at: Array) -> Array:
         """Return the smoothed distance to the nearest corner, made periodic by a parabola, in [-1, 1]; and its layer.
@@ -239,8 +239,9 @@ def _periodic(problem: Problem, axis: int, face: HardFace, jumps: Sequence[float
         s = point[axis] - lo - law.velocity * (point[face.axis] - face.value)
         s = s - period * jnp.round(s / period)
         others = jnp.sum(spread(1, jnp.abs(s + images[images != 0] * period), q))
-        layer = jnp.exp(-((s / q) ** 2))
-        smoothed = q / jnp.sqrt(jnp.pi) * layer + s * erf(s / q) - s * s / period
+        z = ratio(jnp.abs(s), q)
+        layer = jnp.exp(-(z**2))
+        smoothed = q / jnp.sqrt(jnp.pi) * layer + jnp.abs(s) * erf(z) - s * s / period
         return 8 / period * jnp.stack([smoothed + others - period / 8, clock(at)[1] * layer])
 
     return Lift(part, coordinates if slope else None)

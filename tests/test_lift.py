@@ -268,6 +268,24 @@ def test_end_lift_solves_the_linearised_equation_near_the_end():
     np.testing.assert_allclose(lift(jnp.array([0.0, -0.5])), 0, atol=1e-300)
 
 
+@pytest.mark.parametrize("double", [True, False])
+def test_everything_is_finite_in_either_precision(double):
+    """From t = 0 on, at the kink and away from it; and single precision agrees with double."""
+
+    def around(double):
+        with jax.enable_x64(double):
+            face, _ = lifted(load_problem("allen_cahn"))
+            t, x = [0.0, 1e-30, 1e-12, 1e-5, 0.1, 1.0], [-1.0, -1 + 1e-7, -0.9, 0.0, 0.5, 1.0]
+            points = jnp.asarray(np.stack([a.ravel() for a in np.meshgrid(t, x)], 1), float)
+            f = lambda p: jnp.stack([face.carried(p), *face.lifts[0].coordinates(p, p)])
+            slope = lambda p: jax.jvp(f, (p,), (jnp.array([0.0, 1.0], p.dtype),))[1]
+            bend = lambda p: jax.jvp(slope, (p,), (jnp.array([0.0, 1.0], p.dtype),))[1]
+            return [np.asarray(jax.vmap(g)(points)) for g in (f, jax.jacfwd(f), slope, bend)]
+
+    assert all(np.isfinite(a).all() for a in around(double))
+    np.testing.assert_allclose(around(double)[0], around(True)[0], atol=2e-5)
+
+
 def test_the_layer_around_a_kink_stops_growing_when_its_window_is_over():
     """Of q exp(-(s/q)^2) the height follows the time that is meant; params of a window never see more than its own."""
     face, _ = lifted(load_problem("allen_cahn"))
