@@ -31,7 +31,9 @@ def parser(program: str) -> argparse.ArgumentParser:
     p.add_argument("file", nargs="?", metavar="FILE", help="a problem file, or the name of a shipped problem")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the file")
     p.add_argument("--seed", type=int, help="of the network and the points (default 0)")
-    p.add_argument("--seconds", type=float, metavar="S", help="from the start of the process to the end of training")
+    p.add_argument(
+        "--seconds", type=float, metavar="S", help="from the start of the process to the last step; evaluation follows"
+    )
     p.add_argument("--target", type=float, metavar="E", help="stop at this relative L2 error")
     p.add_argument("--precision", choices=["float64", "float32"], help="of all arithmetic (default float64)")
     p.add_argument("--device", choices=["cpu", "gpu", "tpu"], help="default: what jax finds")
@@ -47,14 +49,20 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows no accents still gets its lines
+    before = signal.signal(signal.SIGINT, _end_at_once)
     try:
         return _run(options)
     except ProblemError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT["wrong"]
-    except KeyboardInterrupt:
-        print("interrupted before training began", file=sys.stderr)
-        return EXIT["interrupted"]
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_at_once(number: int, frame: Any) -> None:
+    """End before training has begun; an exception would be lost inside the callbacks jax is imported with."""
+    print("interrupted before training began", file=sys.stderr, flush=True)
+    os._exit(EXIT["interrupted"])
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -150,6 +150,7 @@ def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> Proble
     problem = max(here, key=lambda e: (not _other_kind(e), len(e["loc"])))
     # A union adds the name of its branch to the location; it is not a key of the file.
     key = tuple(part for part in problem["loc"] if isinstance(part, int) or _is_key(data, problem["loc"], part))
+    key = tuple(part for part in key if isinstance(part, int) or "[" not in part)
     if problem["type"] == "extra_forbidden":
         allowed = _fields_at(model, key[:-1])
         return ProblemError(f"unknown key {key[-1]!r}.{did_you_mean(str(key[-1]), allowed)}", key)

@@ -108,7 +108,9 @@ def train(
             on_note(plan.describe_poor(state.window, float(state.kept_loss)))
         state = begin_window(plan, state)
     end = float(solution_params(state).windows.stop[-1])
-    if message == TIME_UP and end < plan.edges[-1]:
+    if message == TIME_UP and not int(state.step):
+        message = f"{TIME_UP} before the first step: setup and compilation took it all"
+    elif message == TIME_UP and end < plan.edges[-1]:
         number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
         message = f"{TIME_UP} in window {number} of {windows}; after {TIME}={end:g} the solution only stands still"
     if message == ENOUGH and state.worst > limits.loss:

@@ -10,7 +10,7 @@ from pinn.optimizers import OPTIMIZERS
 from pinn.problem import TIME, Problem
 from pinn.settings import TrainingSettings
 
-MOST, EACH = 10, 6.0  # windows chosen by themselves, and seconds that each should have
+MOST, BEFORE, EACH = 10, 15.0, 4.5  # windows chosen by themselves; seconds until the first step, and for each window
 
 
 def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -> tuple[float, ...]:
@@ -34,7 +34,7 @@ def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -
         return (lo, hi)
     if training.windows == "auto":
         second_order = all(stage.optimizer in OPTIMIZERS for stage in training.stages)
-        count = MOST if training.seconds is None else max(1, min(MOST, int(training.seconds / EACH)))
+        count = MOST if training.seconds is None else max(1, min(MOST, int((training.seconds - BEFORE) / EACH)))
         return _equal(lo, hi, count if second_order and ansatz.anchored and not is_linear(problem) else 1)
     if isinstance(training.windows, int):
         return _equal(lo, hi, training.windows)

@@ -31,6 +31,16 @@ def solution(n, dt):
     return allen_cahn.evaluate(allen_cahn.modes(1e-4, 5.0, T, n, dt)[1:], X)
 
 
+def test_a_formula_that_vanishes_at_periodic_ends_is_periodic():
+    text = "name: p\ncoordinates: {t: [0, 1], x: [-1, 1]}\nperiodic: [x]\nunknowns: [u]\nequations: {pde: u_t = 0.1*u_xx}\n"
+    text += "conditions: {initial: {where: t=0, equation: u = sin(pi*x)}}\n"
+    problem = problem_from_text(text + "reference: {kind: exact, u: exp(-0.1*pi**2*t)*sin(pi*x)}\n")
+    assert make_reference(problem, grid_of(problem.domain)).kind == "exact"
+    kinked = text.replace("u = sin(pi*x)", "u = sin(pi*x) + 0*t + 1e-3*x").replace("pde: u_t", "pde: u_t + 0*u")
+    with pytest.raises(ProblemError, match="does not satisfy the periodicity in 'x'"):
+        problem_from_text(kinked + "reference: {kind: exact, u: exp(-0.1*pi**2*t)*sin(pi*x) + 1e-3*x}\n")
+
+
 def test_allen_cahn_is_good_to_1e_9():
     """Half the modes and half the accuracy in time move it by less than 1e-9; the default grid is finer yet."""
     fine = solution(4096, 6.25e-4)
