@@ -122,7 +122,10 @@ def test_mean_absolute_value(heat_text):
 def test_limits(heat_text):
     plan = plan_of(heat_text, {**LM, "steps": 10**6, "patience": 10**6})
     _, outcome, records, _ = run(plan, deadline=time.monotonic() - 1)
-    assert (outcome.message, records) == ("the time was up", [])
+    assert (outcome.message, records) == (
+        "the time was up before the first step: setup and compilation took it all",
+        [],
+    )
     _, outcome, records, _ = run(plan, stop=lambda: True)
     assert (outcome.status, records) == ("interrupted", [])
     _, outcome, records, _ = run(plan, reached=lambda params, span: True)
