@@ -74,15 +74,15 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
         return None, "a lift is known only for initial data and one periodic coordinate."
     (coordinate,) = problem.domain.periodic
     axis, (lo, hi) = problem.coordinates.index(coordinate), problem.domain.bounds[coordinate]
-    found = _jumps(face, problem, axis)
-    if not any(found):
-        return None, f"none of its derivatives up to the order {ORDER} jumps."
     if problem.order(coordinate) != 2:
         return None, f"a lift is known only for equations of order two in {coordinate}."
     ends = [_corner(problem, face, axis, end) for end in (lo, hi)]
     law, reason = _law(kind, problem, face, axis, *ends)
     if law is None:
         return None, reason
+    found = _jumps(face, problem, axis)
+    if not any(found):
+        return None, f"none of its derivatives up to the order {ORDER} jumps."
     furthest = float(_clock(problem, face, law)(jnp.full(2, problem.domain.bounds[TIME][1]))[1])
     if furthest > SPREAD * (hi - lo):
         return None, f"diffusion spreads it over many periods of {coordinate}: sqrt(4 D t) reaches {furthest:.3g}."

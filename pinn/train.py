@@ -50,7 +50,7 @@ class Limits(NamedTuple):
         deadline: on the clock of `time.monotonic`; None for no limit.
         reached: (params of the solution so far, span of the window; None for the last) -> whether the target is met,
             or the window good enough for it; None for no target.
-        loss: on points not used, at which a window is good enough; None to do one's best.
+        loss: on all points of its bank, at which a window is good enough; None to do one's best.
         stop: asked between chunks; True interrupts.
     """
 
