@@ -14,12 +14,13 @@ from pinn.statement import make_problem
 from pinn.yaml_text import Lines, override, override_key, parse_yaml, read_text
 
 
-def load_problem(source: str | Path, overrides: Sequence[str] = ()) -> Problem:
+def load_problem(source: str | Path, overrides: Sequence[str] = (), folder: str = "") -> Problem:
     """Read and check a problem.
 
     Args:
         source: path of a YAML file, or the name of a shipped or registered problem.
         overrides: ``KEY=VALUE`` texts as of ``--set``, applied to the file before it is checked.
+        folder: where relative paths in the file begin; its own folder if not given.
 
     Returns:
         The problem; the file's solver settings are in ``problem.settings``.
@@ -30,7 +31,7 @@ def load_problem(source: str | Path, overrides: Sequence[str] = ()) -> Problem:
     path = find(source)
     if path is None:
         return _with_settings(registry.PROBLEMS[str(source)](), overrides)
-    return problem_from_text(read_text(path), str(path), overrides)
+    return problem_from_text(read_text(path), str(path), overrides, folder or str(path.resolve().parent))
 
 
 def _with_settings(problem: Problem, overrides: Sequence[str]) -> Problem:
@@ -72,13 +73,14 @@ def find(source: str | Path) -> Path | None:
     raise ProblemError(f"no such file, and no problem of that name.{did_you_mean(path.stem, names)}", place=name)
 
 
-def problem_from_text(text: str, file: str = "problem", overrides: Sequence[str] = ()) -> Problem:
+def problem_from_text(text: str, file: str = "problem", overrides: Sequence[str] = (), folder: str = "") -> Problem:
     """Read a problem from the text of a problem file.
 
     Args:
         text: YAML.
         file: what messages call it.
         overrides: see `load_problem`.
+        folder: see `load_problem`.
 
     Raises:
         ProblemError: see `load_problem`.
@@ -86,7 +88,7 @@ def problem_from_text(text: str, file: str = "problem", overrides: Sequence[str]
     data, lines = parse_yaml(text, file)
     changed = [override(data, entry, ProblemFile.model_fields) for entry in overrides]
     try:
-        return _build(data, text, tuple(overrides))
+        return _build(data, text, tuple(overrides), folder)
     except ProblemError as error:
         raise error.located(_place(error.key, file, lines, changed, overrides)) from None
 
@@ -105,10 +107,10 @@ def _place(key: Key, file: str, lines: Lines, changed: list[Key], overrides: Seq
             return f"--set {entry}"
     while key and key not in lines:
         key = key[:-1]
-    return f"{file}:{lines[key]}" if key else file
+    return f"{file}:{lines[key].line}:{lines[key].column}" if key else file
 
 
-def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Problem:
+def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...], folder: str) -> Problem:
     file = checked(ProblemFile, data)
     settings = {section: getattr(file, section) for section in SECTIONS}
     checked_settings = make_settings(settings)
@@ -137,11 +139,13 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...]) -> Probl
         periodic=file.periodic,
         parameters=file.parameters,
         reference=file.reference,
+        invariants=file.invariants,
         title=file.title,
         source=file.source,
         settings=settings,
         text=text,
         overrides=overrides,
+        folder=folder,
     )
     check_names(problem, checked_settings)
     return problem

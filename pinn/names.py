@@ -1,6 +1,7 @@
 """Names in settings that stand for something in a table: refused before anything is built, whoever wrote them."""
 
 from pinn.errors import unknown
+from pinn.invariants import densities
 from pinn.networks import check_network
 from pinn.optimizers import check_stage
 from pinn.problem import Problem
@@ -24,3 +25,4 @@ def check_names(problem: Problem, settings: Settings) -> None:
         if name not in {c.name for c in problem.constraints}:
             raise unknown("constraint", name, [c.name for c in problem.constraints], ("training", "weights", name))
     check_reference(problem)
+    densities(problem)

@@ -68,6 +68,8 @@ class Problem:
         settings: sections of the file that tune the solver; see `pinn.settings`.
         text: the problem file it was read from; empty for a problem built in Python.
         overrides: ``KEY=VALUE`` texts that were applied to the file.
+        folder: where relative paths in the file begin.
+        invariants: densities of what is conserved, as texts by name.
     """
 
     name: str
@@ -81,6 +83,8 @@ class Problem:
     settings: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     overrides: tuple[str, ...] = ()
+    folder: str = ""
+    invariants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
     file = options.file or (earlier.source if earlier else None)
     changes = [*(earlier.overrides if earlier else ()), *changes]
-    problem = load_problem(file, changes)
+    problem = load_problem(file, changes, earlier.folder if earlier and not options.file else "")
     settings = make_settings(problem.settings)
     _configure(options.device)
     if earlier:

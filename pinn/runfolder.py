@@ -14,10 +14,11 @@ import numpy as np
 
 from pinn import checkpoint
 from pinn.errors import ProblemError, dotted, shorten
+from pinn.fingerprint import fingerprint
 from pinn.plan import Plan
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
-from pinn.solution import Solution, describe, fingerprint
+from pinn.solution import Solution, describe
 from pinn.state import TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
@@ -33,11 +34,13 @@ class RunFolder:
         path: the folder.
         source: what was solved: the file in this folder, or the name of a problem built in Python.
         overrides: ``KEY=VALUE`` texts the run was started with.
+        folder: where relative paths in the problem file begin.
     """
 
     path: Path
     source: str
     overrides: tuple[str, ...] = ()
+    folder: str = ""
 
     @staticmethod
     def check_free(out: str | None) -> None:
@@ -71,6 +74,7 @@ class RunFolder:
         content = {
             "built_in_python": None if problem.text else problem.name,
             "overrides": list(problem.overrides),
+            "folder": problem.folder,
             "settings": settings.model_dump(),
         }
         try:
@@ -101,11 +105,12 @@ class RunFolder:
             except OSError:
                 found = False
             if not found:
-                place = f"--resume {shorten(str(path))}"
-                raise ProblemError(f"is not the folder of a run that can go on: it holds no {name}.", place=place)
+                raise ProblemError(
+                    f"is not the folder of a run that can go on: it holds no {name}.", place=shorten(str(path))
+                )
         settings = read_yaml(path / "settings.yaml")
         source = settings.get("built_in_python") or str(path / "problem.yaml")
-        return RunFolder(path, source, tuple(settings.get("overrides", ())))
+        return RunFolder(path, source, tuple(settings.get("overrides", ())), str(settings.get("folder") or ""))
 
     def check_same(self, problem: Problem, settings: Settings) -> None:
         """Refuse to go on with another problem or other settings than the run began with.
@@ -132,8 +137,12 @@ class RunFolder:
         tree = {"state": state, "params": solution_params(state), "edges": np.asarray(plan.edges)}
         checkpoint.save(self.path / "checkpoint.npz", tree, describe(plan.problem, plan.settings))
 
-    def load_state(self, plan: Plan) -> tuple[Plan, TrainState]:
+    def load_state(self, plan: Plan, cut_log: bool = True) -> tuple[Plan, TrainState]:
         """Read the checkpoint, and cut the log back to it; the windows are those the run began with.
+
+        Args:
+            plan: of the same problem and settings.
+            cut_log: False to read only.
 
         Raises:
             ProblemError: if it is damaged or does not fit.
@@ -146,8 +155,9 @@ class RunFolder:
         number, stage = (int(arrays[f"['state'].{name}"]) for name in ("number", "stage"))
         span = tuple(float(arrays[f"['state'].window.{end}"]) for end in ("start", "stop"))
         state = checkpoint.restore(arrays, state_like(plan, number, stage, span), str(file), "['state']")
-        kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
-        self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
+        if cut_log:
+            kept = [r for r in self.read_log() if r["step"] <= int(state.step)]
+            self._write("log.jsonl", "".join(json.dumps(r) + "\n" for r in kept))
         return plan, state
 
     def seconds(self) -> float:
@@ -171,12 +181,13 @@ class RunFolder:
         return records
 
     def finish(self, solution: Solution) -> None:
-        """Write summary.json and, if the solution was evaluated, solution.npz."""
+        """Write summary.json and, if the solution was evaluated, solution.npz and points.npz."""
         self._write("summary.json", json.dumps(_finite(solution.summary), indent=2, allow_nan=False) + "\n")
         if solution.values:
             arrays = dict(solution.grid) | solution.values
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
             checkpoint.write_npz(self.path / "solution.npz", arrays)
+            checkpoint.write_npz(self.path / "points.npz", {p: np.asarray(x) for p, x in solution.points.items()})
 
     def _write(self, name: str, text: str) -> None:
         partial = self.path / (name + ".partial")

@@ -89,6 +89,13 @@ class TargetSettings(Section):
     relative_l2: Annotated[float, Field(gt=0)] | None = None
 
 
+class EvidenceSettings(Section):
+    """Which rungs are climbed that need no reference."""
+
+    estimate: bool = True
+    bound: bool = True
+
+
 class Settings(Section):
     """All settings of a solve."""
 
@@ -97,6 +104,7 @@ class Settings(Section):
     sampling: SamplingSettings = SamplingSettings()
     training: TrainingSettings = TrainingSettings()
     target: TargetSettings = TargetSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
 
 
 SECTIONS = tuple(Settings.model_fields)
@@ -217,8 +225,10 @@ class ProblemFile(Section):
     equations: dict[str, Any]
     conditions: dict[str, dict[str, Any]] = {}
     reference: dict[str, Any] | None = None
+    invariants: dict[str, str] = {}
     ansatz: dict[str, Any] = {}
     network: dict[str, Any] = {}
     sampling: dict[str, Any] = {}
     training: dict[str, Any] = {}
     target: dict[str, Any] = {}
+    evidence: dict[str, Any] = {}

@@ -1,6 +1,5 @@
 """A solution: the trained ansatz, callable at any point, with what is known of its error."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from pinn import checkpoint
 from pinn.ansatz import Ansatz, make_ansatz
 from pinn.config import problem_from_text
 from pinn.errors import ProblemError, unknown
-from pinn.language import Residual
+from pinn.fingerprint import fingerprint
 from pinn.networks import Network, Params, make_network
 from pinn.problem import Problem
 from pinn.reference import Grid
@@ -42,6 +41,7 @@ class Solution:
         grid: where it was evaluated.
         values: by unknown, on the tensor grid.
         reference: the true solution there, by unknown; empty if it is not known.
+        points: those of the last training step, by place.
     """
 
     problem: Problem
@@ -53,6 +53,7 @@ class Solution:
     grid: Grid = field(default_factory=dict)
     values: dict[str, np.ndarray] = field(default_factory=dict)
     reference: dict[str, np.ndarray] = field(default_factory=dict)
+    points: dict[str, Any] = field(default_factory=dict)
 
     @property
     def errors(self) -> dict[str, dict[str, Any]] | None:
@@ -121,27 +122,6 @@ def on_grid(network: Network, params: Params, problem: Problem, grid: Grid) -> d
     return {name: table[:, k].reshape(axes[0].shape) for k, name in enumerate(problem.unknowns)}
 
 
-def fingerprint(problem: Problem) -> str:
-    """Return a hash of what is solved: domain, unknowns, parameters, constraints; not of titles or settings."""
-    content = {
-        "domain": {c: list(b) for c, b in problem.domain.bounds.items()},
-        "periodic": sorted(problem.domain.periodic),
-        "unknowns": list(problem.unknowns),
-        "parameters": dict(problem.parameters),
-        "constraints": [[c.name, dict(c.where), _identity(c.residual)] for c in problem.constraints],
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(residual: Residual) -> str:
-    """Return the text of a residual; for a Python function also a hash of its code, which the text does not show."""
-    code = getattr(residual.fn, "__code__", None)
-    if residual.tree is not None or code is None:
-        return residual.text
-    constants = [c for c in code.co_consts if isinstance(c, (int, float, str))]
-    return residual.text + hashlib.sha256(repr((code.co_code, code.co_names, constants)).encode()).hexdigest()
-
-
 def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
     """Return what a file has to hold so that the solution can be rebuilt from it."""
     return {
@@ -149,6 +129,7 @@ def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
         "problem_sha256": fingerprint(problem),
         "problem": problem.text,
         "overrides": list(problem.overrides),
+        "folder": problem.folder,
         "settings": settings.model_dump(),
     }
 
@@ -194,7 +175,7 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     arrays, meta = checkpoint.load(file)
     if problem is None and not meta["problem"]:
         raise ProblemError(f"is of {meta['name']!r}, which was built in Python; pass it as problem=.", place=str(file))
-    problem = problem or problem_from_text(meta["problem"], str(file), meta["overrides"])
+    problem = problem or problem_from_text(meta["problem"], str(file), meta["overrides"], meta.get("folder", ""))
     if fingerprint(problem) != meta["problem_sha256"]:
         raise ProblemError(f"is of another problem than {problem.name!r}.", place=str(file))
     settings = make_settings(meta["settings"])

@@ -5,23 +5,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
-from pinn.evaluate import errors, sizes, total_relative_l2
+from pinn.evaluate import total_relative_l2
+from pinn.evidence import EVIDENCE, Judged, Known, gather, known_reference
+from pinn.fingerprint import fingerprint
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
 from pinn.plan import Plan, make_plan
 from pinn.problem import Problem
-from pinn.reference import Reference, grid_of, make_reference
-from pinn.residuals import residual_blocks, sample
+from pinn.sampling import Points
 from pinn.settings import make_settings
-from pinn.solution import Solution, build_ansatz, fingerprint, in_precision, on_grid
+from pinn.solution import Solution, build_ansatz, in_precision
 from pinn.state import TrainState, init_state, solution_params
 from pinn.surroundings import platform, versions
 from pinn.targets import loss_enough, target_check
 from pinn.train import Limits, Outcome, train
 
-HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
+NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
 
 
 class Hooks(NamedTuple):
@@ -102,11 +102,12 @@ def _solve(
     hooks.on_plan(plan)
     notes = [*plan.ansatz.notes, *(f"training.weights.{n} has no effect: the condition is hard" for n in
              settings.training.weights if n in plan.ansatz.hard)]  # fmt: skip
-    reference = _reference(problem) if settings.target.relative_l2 else None
+    known = known_reference(problem) if settings.target.relative_l2 else None
+    reference = known[0] if known else None
     if settings.target.relative_l2 and reference is None:
         notes.append(
-            "no reference is known: training stops where the residual on unseen points, beside that of the data "
-            "alone, is below the target"
+            f"there is no reference ({known[1]}): training stops where the residual on unseen points, beside that of "
+            "the data alone, is below the target"
         )
     for note in notes:
         hooks.on_note(note)
@@ -130,45 +131,33 @@ def _solve(
     setup = time.monotonic() - started
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
     hooks.on_state(plan, state, True)
-    solution = _finish(plan, state, outcome, reference, history, setup, started)
+    solution = _finish(plan, state, outcome, known, history, setup, started)
     solution.summary["seconds"]["earlier"] = earlier
     solution.summary.update(hard=list(plan.ansatz.hard), notes=notes)
     return solution
-
-
-def _reference(problem: Problem) -> Reference | None:
-    return make_reference(problem, grid_of(problem.domain))
 
 
 def _finish(
     plan: Plan,
     state: TrainState,
     outcome: Outcome,
-    reference: Reference | None,
+    known: Known | None,
     history: list[dict[str, Any]],
     setup: float,
     started: float,
 ) -> Solution:
     """Evaluate, and put the run in numbers. An interrupted run is not evaluated: its user waits."""
-    began, problem, network, params = time.monotonic(), plan.problem, plan.ansatz.network, solution_params(state)
-    grid, values, found, held_out, trained = {}, {}, None, None, None
-    if outcome.status != "interrupted":
-        grid = grid_of(problem.domain)
-        values = on_grid(network, params, problem, grid)
-        reference = reference or _reference(problem)
-        found = errors(values, reference.values, problem) if reference else None
-        held_out, trained = _residual_sizes(plan, params, state.key, outcome.points)
+    began, problem, params = time.monotonic(), plan.problem, solution_params(state)
+    judged = judged_of(plan, params, state, outcome.points)
+    found = None if outcome.status == "interrupted" else gather(judged, known)
     target = plan.settings.target.relative_l2
     now = time.monotonic()
+    error = found.summary["errors"] if found else None
     summary = {
         "problem": problem.name,
         "status": outcome.status,
         "message": outcome.message,
-        "errors": found,
-        "reference": {"kind": reference.kind, "uncertainty": reference.uncertainty} if found else None,
-        "held_out": held_out,
-        "train": trained,
-        "estimate": None,
+        **(found.summary if found else NOTHING),
         "seconds": {
             "setup": setup,
             "compile": outcome.compile_seconds,
@@ -176,43 +165,37 @@ def _finish(
             "evaluate": now - began,
             "total": now - started,
         },
-        "steps": int(state.step),
-        "points": {place: x.size for place, x in state.points.items()},
-        "params": sum(x.size for x in jax.tree.leaves(state.params)),
-        "windows": [*params.windows.start.tolist(), float(params.windows.stop[-1])],
+        **in_numbers(plan, state),
         "target": {
             "relative_l2": target,
             "seconds": plan.settings.training.seconds,
-            "met": None if target is None or found is None else total_relative_l2(found) <= target,
+            "met": None if target is None or not error else total_relative_l2(error) <= target,
         },
-        "seed": plan.settings.training.seed,
-        "precision": plan.settings.training.precision,
         "device": platform(),
         "devices": len(jax.devices(platform())),
         "versions": versions(),
-        "problem_sha256": fingerprint(problem),
     }
-    truth = reference.values if found else {}
-    return Solution(problem, plan.settings, plan.ansatz, params, summary, history, grid, values, truth)
+    grid, values, truth = (found.grid, found.values, found.reference) if found else ({}, {}, {})
+    return Solution(
+        problem, plan.settings, plan.ansatz, params, summary, history, grid, values, truth, dict(outcome.points)
+    )
 
 
-def _residual_sizes(plan: Plan, params: Any, key: Any, points: Any) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return rms and maximum of all constraints on unseen points, and the rms on the training points."""
-    problem, count = plan.problem, plan.settings.sampling.held_out
-    sampling = plan.settings.sampling.model_copy(update={"equations": count, "conditions": max(1, count // 4)})
-    dtype = jax.tree.leaves(params)[0].dtype
+def judged_of(plan: Plan, params: Any, state: TrainState, points: Points) -> Judged:
+    """Put together what the evidence of a run is gathered from."""
+    terms = plan.constraints(jax.tree.map(lambda x: x[-1], params.windows))
+    return Judged(plan.problem, plan.settings, plan.ansatz, params, state.key, points, tuple(c.name for c in terms))
 
-    @jax.jit
-    def blocks(params: Any, key: Any, points: Any) -> tuple[Any, Any]:
-        unseen = sample(problem, problem.constraints, sampling, jax.random.fold_in(key, HELD_OUT_STREAM))
-        # Hard conditions have no training points; new ones fill their places.
-        trained = sample(problem, problem.constraints, plan.settings.sampling, key) | points
-        # Both at once, which takes half the time to compile.
-        both = {place: jnp.concatenate([x, trained[place]]).astype(dtype) for place, x in unseen.items()}
-        found = residual_blocks(problem, problem.constraints, lambda x: plan.ansatz.network.apply(params, x), both)
-        cut = {c.name: len(unseen[c.place]) for c in problem.constraints}
-        return {n: r[: cut[n]] for n, r in found.items()}, {n: r[cut[n] :] for n, r in found.items()}
 
-    held_out, trained = (sizes(b) for b in blocks(params, key, points))
-    names = {c.name for c in plan.constraints(jax.tree.map(lambda x: x[-1], params.windows))}
-    return held_out, {name: entry["rms"] for name, entry in trained.items() if name in names}
+def in_numbers(plan: Plan, state: TrainState) -> dict[str, Any]:
+    """Return the part of the summary that follows from the state."""
+    windows = solution_params(state).windows
+    return {
+        "steps": int(state.step),
+        "points": {place: x.size for place, x in state.points.items()},
+        "params": sum(x.size for x in jax.tree.leaves(state.params)),
+        "windows": [*windows.start.tolist(), float(windows.stop[-1])],
+        "seed": plan.settings.training.seed,
+        "precision": plan.settings.training.precision,
+        "problem_sha256": fingerprint(plan.problem),
+    }

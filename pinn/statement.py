@@ -8,6 +8,7 @@ from pinn.errors import ProblemError, unknown
 from pinn.language import Residual, Symbols, constant, from_function, from_text
 from pinn.language.symbols import check_declarations
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
+from pinn.reference import manufactured
 
 Equation = str | Callable[..., Any] | Residual
 
@@ -61,6 +62,8 @@ def make_problem(
     interior = [Constraint(k, {}, _residual(e, symbols, ("equations", k))) for k, e in equations.items()]
     faces = [_condition(k, c, symbols, domain) for k, c in (conditions or {}).items()]
     problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), **others)
+    if problem.reference and problem.reference.get("kind") == manufactured.KIND:
+        problem = manufactured.complete(problem)
     for check in (_check_counts, _check_initial, _check_boundaries):
         check(problem)
     return problem

@@ -10,7 +10,7 @@ import numpy as np
 from pinn.evaluate import errors, sizes, total_relative_l2
 from pinn.plan import Plan
 from pinn.problem import TIME
-from pinn.reference import Reference, grid_of
+from pinn.reference import Reference, evaluation_grid
 from pinn.reference.base import relative_l2
 from pinn.residuals import residual_blocks, sample
 from pinn.solution import on_grid
@@ -24,7 +24,7 @@ def target_check(plan: Plan, reference: Reference | None) -> Callable[[Any, Any]
     """Return a test of the target that takes at most a twentieth of the time."""
     if reference is None:
         return None
-    grid, pause, target = grid_of(plan.problem.domain), {"until": 0.0, "windows": 0}, plan.settings.target.relative_l2
+    grid, pause, target = evaluation_grid(plan.problem), {"until": 0.0, "windows": 0}, plan.settings.target.relative_l2
 
     def error(params: Any, span: tuple[float, float] | None) -> float:
         values = on_grid(plan.ansatz.network, params, plan.problem, grid)

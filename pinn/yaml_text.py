@@ -5,7 +5,7 @@ import itertools
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -17,7 +17,15 @@ from pinn.errors import Key, ProblemError, dotted, unknown
 MAX_BYTES = 200_000
 MAX_NESTING = 20
 
-Lines = dict[Key, int]
+
+class Place(NamedTuple):
+    """Where in a file something stands, both counted from one."""
+
+    line: int
+    column: int
+
+
+Lines = dict[Key, Place]
 
 
 def read_text(path: Path) -> str:
@@ -42,7 +50,7 @@ def parse_yaml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     """Read a mapping.
 
     Returns:
-        Plain data, and the line of every key path.
+        Plain data, and the place of every key path's value.
 
     Raises:
         ProblemError: for what is not YAML, duplicate keys, anchors, tags, or too much nesting; with the line.
@@ -52,8 +60,8 @@ def parse_yaml(text: str, file: str) -> tuple[dict[str, Any], Lines]:
     try:
         for token in yaml.scan(io.StringIO(text)):
             if isinstance(token, (AliasToken, AnchorToken, TagToken)):
-                line = token.start_mark.line + 1
-                raise ProblemError("anchors, aliases and tags of YAML are not read.", place=f"{file}:{line}")
+                at = f"{file}:{token.start_mark.line + 1}:{token.start_mark.column + 1}"
+                raise ProblemError("anchors, aliases and tags of YAML are not read.", place=at)
         tree = yaml.load(text)
     except MarkedYAMLError as error:
         raise _yaml_error(error, file) from None
@@ -80,7 +88,7 @@ def _check_size(text: str, file: str) -> None:
 
 def _yaml_error(error: MarkedYAMLError, file: str) -> ProblemError:
     mark = error.problem_mark or error.context_mark
-    place = f"{file}:{mark.line + 1}" if mark else file
+    place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
     reason = (error.problem or "unreadable").splitlines()[0].rstrip(".")
     if duplicate := re.match(r'found duplicate key "([^"]*)"', reason):
         return ProblemError(f"key {duplicate[1]!r} is given twice.", place=place)
@@ -94,20 +102,24 @@ def _plain(node: Any, key: Key, lines: Lines, file: str) -> Any:
         raise ProblemError("too deeply nested.", key[:3], place=file)
     if isinstance(node, CommentedMap):
         for name in node:
-            lines[(*key, name)] = node.lc.key(name)[0] + 1
+            line, column = node.lc.value(name) if node[name] is not None else node.lc.key(name)
+            lines[(*key, name)] = Place(line + 1, column + 1)
             if not isinstance(name, str):
-                raise ProblemError(f"the key {name!r} needs quotes.", key, place=f"{file}:{lines[(*key, name)]}")
+                line, column = node.lc.key(name)
+                raise ProblemError(f"the key {name!r} needs quotes.", key, place=f"{file}:{line + 1}:{column + 1}")
         return {str(name): _plain(value, (*key, name), lines, file) for name, value in node.items()}
     if isinstance(node, CommentedSeq):
         for index in range(len(node)):
-            lines[(*key, index)] = node.lc.item(index)[0] + 1
+            line, column = node.lc.item(index)
+            lines[(*key, index)] = Place(line + 1, column + 1)
         return [_plain(value, (*key, index), lines, file) for index, value in enumerate(node)]
     if isinstance(node, bool) or node is None:
         return node
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)
-    raise ProblemError(f"{node!r} is neither text nor a number.", key, place=f"{file}:{lines.get(key, 1)}")
+    place = lines.get(key, Place(1, 1))
+    raise ProblemError(f"{node!r} is neither text nor a number.", key, place=f"{file}:{place.line}:{place.column}")
 
 
 def override_key(entry: str, allowed: Collection[str]) -> Key:

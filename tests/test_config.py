@@ -1,5 +1,6 @@
 """Problem files: what is read, and every mistake a user can write, with file, line, key, text and cure."""
 
+import re
 import time
 from pathlib import Path
 
@@ -18,7 +19,14 @@ def refused(text, overrides=()):
     with pytest.raises(ProblemError) as caught:
         problem_from_text(text, "heat.yaml", overrides)
     assert time.monotonic() - began < 1, "refusing has to be quick"
-    return str(caught.value)
+    return re.sub(r"^(heat\.yaml:\d+):\d+:", r"\1:", str(caught.value))  # columns have a test of their own
+
+
+def test_messages_point_at_the_value(heat_text):
+    with pytest.raises(ProblemError, match=r"^heat\.yaml:6:8: equations\.pde: "):
+        problem_from_text(heat_text.replace("k*u_xx", "kk*u_xx"), "heat.yaml")
+    with pytest.raises(ProblemError, match=r"^heat\.yaml:8:35: conditions\.initial\.equation: "):
+        problem_from_text(heat_text.replace("sin(pi*x)}", "v}", 1), "heat.yaml")
 
 
 def test_reads_a_problem(heat_text):

@@ -9,19 +9,23 @@ LAYERS = [
     {"errors", "surroundings"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers", "pieces"},
-    {"statement", "settings", "reference", "sampling", "weights", "memory"},
-    {"registry", "face", "residuals", "evaluate", "features", "kinks", "linearity"},
+    {"settings", "fingerprint", "sampling", "weights", "memory"},
+    {"reference"},
+    {"statement", "invariants", "estimate", "bound", "alarms", "fields"},
+    {"face", "residuals", "evaluate", "features", "kinks", "linearity"},
+    {"registry", "symbol"},
+    {"findings"},
     {"lift", "smoothness", "symmetry", "failure", "names"},
     {"hard", "layer"},
     {"ansatz"},
     {"bank", "windows", "config"},
     {"plan"},
     {"state", "solution"},
-    {"programs", "grid", "runfolder", "attempts", "targets"},
+    {"programs", "grid", "runfolder", "attempts", "targets", "evidence"},
     {"train"},
     {"solver"},
     {"report"},
-    {"run"},
+    {"run", "check", "verify"},
     {"__init__", "__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -33,7 +37,18 @@ HOME = {
     "matplotlib": {"report"},
     "rich": {"report"},
 }
-WITHOUT_JAX = {"config", "errors", "evaluate", "options", "problem", "reference", "registry", "settings", "statement"}
+WITHOUT_JAX = {
+    "config",
+    "errors",
+    "evaluate",
+    "fingerprint",
+    "options",
+    "problem",
+    "reference",
+    "registry",
+    "settings",
+    "statement",
+}
 
 
 def imports(everywhere=True):

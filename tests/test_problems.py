@@ -29,7 +29,7 @@ def reference_values(name):
     x = np.linspace(lo, hi, n_x, endpoint="x" not in problem.domain.periodic)
     return (
         problem,
-        make_reference(problem, {"t": t, "x": x}).values["u"],
+        make_reference(problem, {"t": t, "x": x})[0].values["u"],
         np.sin(3 * t[:, None] + np.pi * x + 0.5),
     )
 

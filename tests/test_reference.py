@@ -35,7 +35,7 @@ def test_a_formula_that_vanishes_at_periodic_ends_is_periodic():
     text = "name: p\ncoordinates: {t: [0, 1], x: [-1, 1]}\nperiodic: [x]\nunknowns: [u]\nequations: {pde: u_t = 0.1*u_xx}\n"
     text += "conditions: {initial: {where: t=0, equation: u = sin(pi*x)}}\n"
     problem = problem_from_text(text + "reference: {kind: exact, u: exp(-0.1*pi**2*t)*sin(pi*x)}\n")
-    assert make_reference(problem, grid_of(problem.domain)).kind == "exact"
+    assert make_reference(problem, grid_of(problem.domain))[0].kind == "exact"
     kinked = text.replace("u = sin(pi*x)", "u = sin(pi*x) + 0*t + 1e-3*x").replace("pde: u_t", "pde: u_t + 0*u")
     with pytest.raises(ProblemError, match="does not satisfy the periodicity in 'x'"):
         problem_from_text(kinked + "reference: {kind: exact, u: exp(-0.1*pi**2*t)*sin(pi*x) + 1e-3*x}\n")
@@ -148,7 +148,7 @@ def test_kdv_against_finite_differences_in_scipy():
 @pytest.mark.parametrize("name", ["allen_cahn", "burgers", "heat", "kdv"])
 def test_uncertainty_is_stated_and_small(name):
     problem = load_problem(name)
-    reference = make_reference(problem, {"t": np.linspace(0, 0.2, 5), "x": np.linspace(-1, 1, 9)[:-1]})
+    reference, _ = make_reference(problem, {"t": np.linspace(0, 0.2, 5), "x": np.linspace(-1, 1, 9)[:-1]})
     assert reference.values["u"].shape == (5, 8)
     assert 0 < reference.uncertainty < 1e-8
 
@@ -192,7 +192,7 @@ def test_parameters_are_followed():
     grid = {"t": np.array([0.0, 0.1]), "x": np.array([0.25, 0.5])}
     for name, change in (("allen_cahn", "eps=1e-3"), ("burgers", "nu=0.1"), ("heat", "k=0.2")):
         before, after = (
-            make_reference(load_problem(name, c), grid).values["u"] for c in ((), [f"parameters.{change}"])
+            make_reference(load_problem(name, c), grid)[0].values["u"] for c in ((), [f"parameters.{change}"])
         )
         assert np.abs(before[1] - after[1]).max() > 1e-4, name
 
@@ -235,19 +235,19 @@ def test_coordinates_in_another_order():
     grid = {"t": np.array([0.0, 0.1]), "x": np.array([-0.5, 0.2, 0.4])}
     for name in ("allen_cahn", "burgers"):
         usual, turned = (load_problem(name, c) for c in ((), ["coordinates={x: [-1, 1], t: [0, 1]}"]))
-        ours, theirs = (make_reference(p, grid).values["u"] for p in (usual, turned))
+        ours, theirs = (make_reference(p, grid)[0].values["u"] for p in (usual, turned))
         np.testing.assert_array_equal(ours, theirs.T)
 
 
-def test_no_reference_is_none(heat_text):
-    problem = problem_from_text(heat_text.split("reference")[0])
-    assert make_reference(problem, grid_of(problem.domain)) is None
+def test_a_file_may_ask_for_no_reference(heat_text):
+    problem = problem_from_text(heat_text, overrides=["reference={kind: none}"])
+    assert make_reference(problem, grid_of(problem.domain)) == (None, "the file asks for none")
 
 
 def test_references_never_import_jax():
     code = "import sys, pinn.reference; sys.exit(any(m.split('.')[0] in ('jax', 'flax', 'optax') for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert set(KINDS) == {"allen_cahn", "burgers", "exact", "kdv"}
+    assert set(KINDS) == {"allen_cahn", "burgers", "exact", "file", "kdv", "manufactured", "spectral"}
 
 
 # --- derivatives on grids --------------------------------------------------------------------------------

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pinn.errors import ProblemError
+from pinn.language.calculus import differentiate, write
 from pinn.language.parse import constant_value, parse
 from pinn.language.symbols import Symbols
-from pinn.language.tree import Binary, Node, evaluate, jax_functions, names, numpy_functions
+from pinn.language.tree import Binary, Node, Number, evaluate, jax_functions, names, numpy_functions
 
 
 class Residual(NamedTuple):
@@ -114,3 +115,22 @@ def constant(value: Any, parameters: dict[str, float] | None = None) -> float:
     if not np.isfinite(number):
         raise ProblemError("is not a finite number.", text=str(value))
     return number
+
+
+def partial_derivative(residual: Residual, name: str) -> Residual:
+    """Return the derivative of a residual in one of its arguments: by rule, or by differences of a Python function.
+
+    Differences are central with steps of 1e-5 of the argument's size, good to about 1e-9.
+    """
+    if name not in residual.needs:
+        return Residual((), lambda: np.zeros(()), "0", Number(0.0))
+    if residual.tree is not None:
+        tree = differentiate(residual.tree, name)
+        return Residual(names(tree), _function_of(tree), write(tree), tree)
+
+    def fn(**values: Any) -> Any:
+        h = 1e-5 * max(1.0, float(np.max(np.abs(values[name]))))
+        ahead, behind = (residual.fn(**values | {name: values[name] + k * h}) for k in (1, -1))
+        return (ahead - behind) / (2 * h)
+
+    return Residual(residual.needs, fn, f"d({residual.text})/d({name})")

@@ -1,4 +1,4 @@
-"""True solutions: exact formulas and classical solvers, in numpy and scipy only.
+"""True solutions: exact formulas, classical solvers and given data, in numpy and scipy only.
 
 Nothing in this folder imports jax or any of the training code, so that a mistake there cannot hide here.
 A newcomer's reference is a file with `check` and `solve`, and a line in `KINDS`.
@@ -11,12 +11,28 @@ import numpy as np
 
 from pinn.errors import unknown
 from pinn.problem import Problem
-from pinn.reference import allen_cahn, burgers, exact, kdv
+from pinn.reference import allen_cahn, burgers, cache, exact, kdv, manufactured, spectral, tabulated
 from pinn.reference.base import Grid, Reference, grid_of
+from pinn.reference.exponential import Stalled
+from pinn.reference.terms import Impossible
 
-KINDS: dict[str, ModuleType] = {"allen_cahn": allen_cahn, "burgers": burgers, "exact": exact, "kdv": kdv}
+KINDS: dict[str, ModuleType] = {
+    "allen_cahn": allen_cahn,
+    "burgers": burgers,
+    "exact": exact,
+    "file": tabulated,
+    "kdv": kdv,
+    "manufactured": manufactured,
+    "spectral": spectral,
+}
+NONE = "none"  # the file's way to ask for no reference
 
-__all__ = ["KINDS", "Grid", "Reference", "check_reference", "grid_of", "make_reference"]
+__all__ = ["KINDS", "Grid", "Reference", "check_reference", "evaluation_grid", "grid_of", "kind_of", "make_reference"]
+
+
+def kind_of(problem: Problem) -> str:
+    """Return the kind of reference of a problem: that of the file, or else one made from its equations."""
+    return str(problem.reference["kind"]) if problem.reference else spectral.KIND
 
 
 def check_reference(problem: Problem) -> None:
@@ -28,23 +44,44 @@ def check_reference(problem: Problem) -> None:
     if problem.reference is None:
         return
     kind = problem.reference.get("kind")
+    if kind == NONE:
+        return
     if kind not in KINDS:
-        raise unknown("reference", str(kind), KINDS, ("reference", "kind") if kind else ("reference",))
+        raise unknown("reference", str(kind), [*KINDS, NONE], ("reference", "kind") if kind else ("reference",))
     KINDS[kind].check(problem)
 
 
-def make_reference(problem: Problem, grid: Mapping[str, np.ndarray]) -> Reference | None:
+def evaluation_grid(problem: Problem) -> Grid:
+    """Return the grid a solution is compared on: that of the data where they are given, else a uniform one."""
+    return tabulated.read(problem)[0] if kind_of(problem) == tabulated.KIND else grid_of(problem.domain)
+
+
+def make_reference(problem: Problem, grid: Mapping[str, np.ndarray]) -> tuple[Reference | None, str]:
     """Compute the true solution of a problem.
 
     Args:
-        problem: with or without a reference.
+        problem: with or without a reference of its own.
         grid: one ascending 1-D array per coordinate.
 
     Returns:
-        Values on the tensor grid with their own uncertainty; None if the problem names no reference.
+        Values on the tensor grid with their own uncertainty, or None; and if so, why there are none.
 
     Raises:
         ProblemError: see `check_reference`.
     """
     check_reference(problem)
-    return None if problem.reference is None else KINDS[problem.reference["kind"]].solve(problem, grid)
+    kind = kind_of(problem)
+    if kind == NONE:
+        return None, "the file asks for none"
+    if kind != spectral.KIND:
+        return KINDS[kind].solve(problem, grid), ""
+    if reason := spectral.unfit(problem):
+        return None, reason
+    if (kept := cache.load(problem, grid)) is not None:
+        return kept, ""
+    try:
+        made = spectral.solve(problem, grid)
+    except (Impossible, Stalled) as reason:
+        return None, str(reason)
+    cache.save(problem, grid, made)
+    return made, ""

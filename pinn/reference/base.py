@@ -9,6 +9,7 @@ from pinn.errors import ProblemError
 from pinn.problem import TIME, Constraint, Domain, Problem
 
 Grid = dict[str, np.ndarray]
+Fields = Callable[[np.ndarray], Mapping[str, np.ndarray]]  # a solution: points (N, d) -> values (N,) by name
 POINTS = {1: (2001,), 2: (201, 512), 3: (51, 64, 64)}  # first the time axis, or the first coordinate
 
 
@@ -21,12 +22,14 @@ class Reference(NamedTuple):
     Attributes:
         kind: how it was obtained.
         values: ``{unknown: array}`` on the tensor grid, axes in the order of the coordinates.
-        uncertainty: its own relative L2 error, estimated by refinement.
+        uncertainty: its own relative L2 error, estimated by refinement; None if the file's data come without one.
+        method: how, in words, where the kind does not say it.
     """
 
     kind: str
     values: dict[str, np.ndarray]
-    uncertainty: float
+    uncertainty: float | None
+    method: str = ""
 
 
 def grid_of(domain: Domain) -> Grid:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,19 +102,49 @@ class Terminal:
             self.console.print(self._table(solution.summary))
             parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items() if s)
             self.console.print(", ".join(parts))
+        for sentence in solution.summary["alarms"] or ():
+            self.console.print(f"alarm: {sentence}", markup=False, style="bold red")
         self.console.print(verdict(solution.summary, self.folder), markup=False)
 
     def _table(self, summary: dict[str, Any]) -> Table:
         table = Table(box=None, pad_edge=False)
-        for heading in ("", "relative L2", "maximum"):
-            table.add_column(heading, justify="left" if not heading else "right")
-        for name, entry in (summary["errors"] or {}).items():
-            table.add_row(Text(f"error of {name}"), f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}")
-        table.add_row("", "", "")
-        table.add_row("held-out residual", "rms", "maximum", style="bold")
+        for heading in ("", "relative L2", "maximum", ""):
+            table.add_column(heading, justify="right" if heading else "left")
+        for row in _rungs(summary):
+            table.add_row(*map(Text, row))
+        table.add_row("", "", "", "")
+        table.add_row("held-out residual", "rms", "maximum", "", style="bold")
         for name, entry in summary["held_out"].items():
-            table.add_row(Text(name), f"{entry['rms']:.2e}", f"{entry['max']:.2e}")
+            ratio = summary["overfitting"].get(name)
+            note = "" if ratio is None else f"{ratio:.2g} times that on the training points"
+            table.add_row(*map(Text, (name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}", note)))
+        for name, entry in (summary["invariants"] or {}).items():
+            table.add_row(*map(Text, (f"drift of {name}", "", f"{entry['drift']:.2e}", f"of {entry['size']:.2g}")))
         return table
+
+
+def _rungs(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows on the error: against a reference, estimated, and bounded."""
+    reference = summary["reference"]
+    if summary["errors"] is None:
+        yield "error", "unknown", "", f"no reference: {summary['no_reference']}"
+    for name, entry in (summary["errors"] or {}).items():
+        doubt = reference["uncertainty"]
+        how = f"reference: {reference['kind']}" + (f", {reference['method']}" if reference["method"] else "")
+        how += ", uncertain by " + ("an unknown amount" if doubt is None else f"{doubt:.0e}")
+        yield f"error of {name}", f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}", how
+    if summary["estimate"] is None:
+        yield "estimate", "none", "", summary["no_estimate"]
+    for name, entry in (summary["estimate"] or {}).items():
+        good = entry["effectivity"]
+        how = f"{entry['kind']}, uncertain by {entry['uncertainty']:.0%}" + (
+            f"; {good:.2g} of the error" if good else ""
+        )
+        yield f"estimate for {name}", f"{entry['relative_l2']:.2e}", "", how
+    if summary["bound"]:
+        yield "bound", f"{summary['bound']['relative_l2']:.2e}", "", summary["bound"]["method"].partition(" (")[0]
+    else:
+        yield "bound", "none", "", summary["no_bound"]
 
 
 def verdict(summary: dict[str, Any], folder: Path) -> str:
@@ -133,8 +164,16 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
 
 
 def _error_sentence(summary: dict[str, Any]) -> str:
-    found, reference = summary["errors"], summary["reference"]
+    found, reference, guess = summary["errors"], summary["reference"], summary["estimate"]
+    if found is None and guess:
+        each = ", ".join(f"{entry['relative_l2']:.1e} of {name}" for name, entry in guess.items())
+        doubt = max(entry["uncertainty"] for entry in guess.values())
+        return (
+            f"relative L2 error estimated as {each}, uncertain by {doubt:.0%} (no reference: {summary['no_reference']})"
+        )
     if found is None:
-        return "the error is not known, because the problem has no reference"
+        return f"the error is not known, because there is no reference ({summary['no_reference']})"
     each = ", ".join(f"{entry['relative_l2']:.2e} of {name}" for name, entry in found.items())
-    return f"relative L2 error {each} (reference {reference['kind']}, uncertain by {reference['uncertainty']:.0e})"
+    doubt = reference["uncertainty"]
+    doubt = "of unknown uncertainty" if doubt is None else f"uncertain by {doubt:.0e}"
+    return f"relative L2 error {each} (reference {reference['kind']}, {doubt})"

@@ -1,0 +1,79 @@
+"""`pinn check FILE`: read a whole problem without solving it, and say what is wrong or odd."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from pinn.errors import ProblemError, dotted, shorten
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    p = argparse.ArgumentParser(
+        prog="pinn check",
+        description="Read a whole problem file and report mistakes, and what may not be meant, before any training.",
+        epilog="exit codes: 0 the problem can be solved, with or without warnings; 2 it cannot",
+        allow_abbrev=False,
+    )
+    p.add_argument("file", metavar="FILE", help="a problem file, or the name of a shipped problem")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the file")
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    report = check(options.file, options.set)
+    if options.json:
+        print(json.dumps(report, indent=2))
+        return 0 if report["ok"] else 2
+    if report["error"]:
+        print(f"error: {report['error']['sentence']}", file=sys.stderr)
+        return 2
+    for finding in report["findings"]:
+        print(f"{finding['level']}: {finding['sentence']}")
+    warnings = sum(f["level"] == "warning" for f in report["findings"])
+    count = "no warnings" if not warnings else f"{warnings} warning{'s'[: warnings - 1]}"
+    print(f"{options.file}: can be solved, {count}")
+    return 0
+
+
+def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Check a problem.
+
+    Returns:
+        ``ok``; ``error``, None or what is wrong; ``findings``, a list. Error and findings have ``file``, ``line``,
+        ``column`` (None where they stand nowhere), ``key``, ``text``, ``message`` and ``sentence``, all of it together;
+        findings ``level`` and ``topic`` too.
+    """
+    from pinn.config import load_problem, locate
+    from pinn.findings import findings
+
+    try:
+        problem = load_problem(file, changes)
+    except ProblemError as error:
+        return {"ok": False, "error": _entry(error), "findings": []}
+    found = [
+        _entry(locate(ProblemError(f.message, f.key, f.text), problem, file)) | {"level": f.level, "topic": f.topic}
+        for f in findings(problem)
+    ]
+    return {"ok": True, "error": None, "findings": found}
+
+
+def _entry(error: ProblemError) -> dict[str, Any]:
+    parts = error.place.rsplit(":", 2)
+    numbers = [int(p) for p in parts[1:] if p.isdigit()]
+    place = parts[0] if len(numbers) == 2 else error.place
+    line, column = numbers if len(numbers) == 2 else (None, None)
+    return {
+        "file": place,
+        "line": line,
+        "column": column,
+        "key": dotted(error.key),
+        "text": None if error.text is None else shorten(error.text),
+        "message": error.message,
+        "sentence": str(error),
+    }

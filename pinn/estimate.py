@@ -1,0 +1,117 @@
+"""How wrong a solution is, without a reference: the error equation, linearised about the solution and solved.
+
+For a solution v with residual r(v), the error e = u - v satisfies r_u e + r_(u_x) e_x + ... = -r to first order. The
+coefficients and r come from the trained solution; the equation is solved by the classical methods that make references.
+
+Source: Stetter (1978), Numer. Math. 29(4), 425-443, the defect correction principle.
+"""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pinn.language import Residual, from_text
+from pinn.language.residual import partial_derivative
+from pinn.problem import Constraint, Problem
+from pinn.reference import spectral
+from pinn.reference.base import Fields
+from pinn.reference.exponential import Stalled
+from pinn.reference.terms import Impossible
+
+EFFORT = spectral.Effort(
+    agreement=0.05,
+    tolerance=1e-2,
+    finest=1e-3,
+    periodic={1: (64, 128, 256, 512), 2: (16, 32, 64)},
+    box=(8, 12, 16, 24),
+    orders=(10, 16),
+    tail=3e-2,
+    ode=(1e-4, 1e-6),
+    steady=2500,
+)
+POINTS = {1: (401,), 2: (41, 129), 3: (11, 33, 33)}  # where it is reported
+SMALL = 0.3  # of the solution: an error above it is not small enough to be linearised
+
+
+class Estimate(NamedTuple):
+    """An error by the linearised error equation.
+
+    Attributes:
+        errors: estimated relative L2 error by unknown.
+        uncertainty: relative difference of the last two resolutions of the error equation.
+        method: how the equation was solved.
+    """
+
+    errors: dict[str, float]
+    uncertainty: float
+    method: str
+
+
+def estimate(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> tuple[Estimate | None, str]:
+    """Estimate the error of a trained solution.
+
+    Args:
+        problem: what was solved.
+        fields: the solution; it knows every name in the residuals, and the unknowns.
+        exact: names of constraints that hold exactly.
+
+    Returns:
+        The estimate, or None; and if so, why there is none.
+    """
+    if reason := spectral.unfit(problem):
+        return None, reason
+    counts = POINTS.get(len(problem.coordinates), (9,) * len(problem.coordinates))
+    grid = {
+        c: np.linspace(*b, n, endpoint=c not in problem.domain.periodic)
+        for (c, b), n in zip(problem.domain.bounds.items(), counts, strict=True)
+    }
+    try:
+        found = spectral.solve(error_equation(problem, fields, exact), grid, EFFORT)
+    except (Impossible, Stalled) as reason:
+        return None, str(reason)
+    mesh = np.meshgrid(*grid.values(), indexing="ij")
+    values = fields(np.stack([a.ravel() for a in mesh], axis=1))
+    sizes = {n: float(np.linalg.norm(values[n])) or 1.0 for n in problem.unknowns}
+    errors = {n: float(np.linalg.norm(e)) / sizes[n] for n, e in found.values.items()}
+    return Estimate(errors, found.uncertainty, found.method), ""
+
+
+def error_equation(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> Problem:
+    """Return the problem whose solution is the error, to first order."""
+    constraints = tuple(
+        c._replace(residual=_linearised(c, problem, fields, c.name in exact)) for c in problem.constraints
+    )
+    return replace(problem, constraints=constraints, reference=None)
+
+
+def _linearised(constraint: Constraint, problem: Problem, fields: Fields, exact: bool) -> Residual:
+    residual, known = constraint.residual, {*problem.coordinates, *problem.parameters}
+    names = [n for n in residual.needs if n not in known]
+    if exact and len(names) == 1:
+        return from_text(names[0], problem.symbols)  # the unknown itself is prescribed
+    slopes = {n: partial_derivative(residual, n) for n in names}
+    kept: dict[bytes, tuple[Any, ...]] = {}
+
+    def terms(points: np.ndarray) -> tuple[Any, ...]:
+        key = points.tobytes()
+        if key not in kept:
+            values = dict(fields(points)) | dict(zip(problem.coordinates, points.T, strict=True))
+            values |= {p: np.asarray(v) for p, v in problem.parameters.items()}
+            found = [r.fn(**{n: values[n] for n in r.needs}) for r in (residual, *slopes.values())]
+            if len(kept) >= 3000:
+                kept.clear()
+            kept[key] = tuple(np.broadcast_to(f, len(points)) for f in found)
+        return kept[key]
+
+    def fn(**values: Any) -> np.ndarray:
+        axes = np.broadcast_arrays(*(np.asarray(values[c], float) for c in problem.coordinates))
+        shape = np.broadcast_shapes(axes[0].shape, *(np.shape(values[n]) for n in names))
+        axes = [np.broadcast_to(a, shape) for a in axes]
+        defect, *coefficients = terms(np.stack([a.ravel() for a in axes], axis=1))
+        total = 0.0 if exact else defect.reshape(shape)
+        for name, factor in zip(names, coefficients, strict=True):
+            total = total + factor.reshape(shape) * values[name]
+        return total
+
+    return Residual((*problem.coordinates, *names), fn, f"linearised {residual.text}")

@@ -1,0 +1,58 @@
+"""A trained solution and its derivatives at any points, as numpy arrays by name."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pinn.derivatives import partials
+from pinn.networks import Network, Params
+from pinn.problem import Problem
+from pinn.reference.base import Fields
+
+BLOCK = 1024  # points evaluated at once: one shape compiles once
+KEPT = 3000  # sets of points whose values are remembered
+
+
+def fields_of(problem: Problem, network: Network, params: Params, names: Iterable[str]) -> Fields:
+    """Return a function that evaluates unknowns and their derivatives.
+
+    Args:
+        problem: says what the names stand for.
+        network: the ansatz.
+        params: trained.
+        names: such as ``u`` and ``u_xx``.
+
+    Returns:
+        Points (N, d) -> ``{name: values (N,)}``. What was asked at the same points before is remembered.
+    """
+    wanted = {name: problem.symbols.partial(name) for name in names}
+    dtype = jax.tree.leaves(params)[0].dtype
+
+    @jax.jit
+    def at(params: Params, block: jax.Array) -> dict[str, jax.Array]:
+        def one(x: jax.Array) -> dict[str, jax.Array]:
+            table = partials(lambda y: network.apply(params, y), x, {p.axes for p in wanted.values()})
+            return {name: table[p.axes][p.unknown] for name, p in wanted.items()}
+
+        return jax.vmap(one)(block)
+
+    kept: dict[bytes, dict[str, np.ndarray]] = {}
+
+    def evaluate(points: np.ndarray) -> Mapping[str, np.ndarray]:
+        key = points.tobytes()
+        if key not in kept:
+            if len(kept) >= KEPT:
+                kept.clear()
+            kept[key] = _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
+        return kept[key]
+
+    return evaluate
+
+
+def _in_blocks(at: Callable[[np.ndarray], Mapping[str, jax.Array]], points: np.ndarray) -> dict[str, np.ndarray]:
+    size = 1 if len(points) == 1 else BLOCK
+    full = np.concatenate([points, np.repeat(points[-1:], -len(points) % size, axis=0)])
+    parts = [at(full[i : i + size]) for i in range(0, len(full), size)]
+    return {n: np.concatenate([np.asarray(p[n], float) for p in parts])[: len(points)] for n in parts[0]}

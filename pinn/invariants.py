@@ -1,0 +1,83 @@
+"""Quantities that a file says are conserved: integrals over space, at several times."""
+
+from typing import Any
+
+import numpy as np
+
+from pinn.errors import ProblemError
+from pinn.language import Residual, from_text
+from pinn.problem import TIME, Problem
+from pinn.reference.base import Fields
+
+TIMES = 41
+POINTS = {0: (), 1: (256,), 2: (48, 48)}  # Gauss's points, or even ones on a period, per coordinate of space
+
+
+def densities(problem: Problem) -> dict[str, Residual]:
+    """Compile the densities of the file's invariants.
+
+    Raises:
+        ProblemError: for an expression that mentions no unknown, or a problem without time.
+    """
+    out = {}
+    for name, text in problem.invariants.items():
+        try:
+            if TIME not in problem.coordinates:
+                raise ProblemError("is conserved in time only; the problem has none.", text=str(text))
+            if "=" in str(text):
+                raise ProblemError("write the density alone, as in mass: u.", text=str(text))
+            out[name] = from_text(str(text), problem.symbols)
+            if not any(problem.symbols.partial(n) for n in out[name].needs if n not in problem.coordinates):
+                raise ProblemError("mentions no unknown.", text=str(text))
+        except ProblemError as error:
+            raise error.under("invariants", name) from None
+    return out
+
+
+def names_of(problem: Problem) -> list[str]:
+    """List what the densities mention."""
+    return [n for residual in densities(problem).values() for n in residual.needs]
+
+
+def drifts(problem: Problem, fields: Fields) -> dict[str, dict[str, Any]]:
+    """Integrate each density over space and compare with the first time.
+
+    Returns:
+        By invariant: ``start``, its value there; ``drift``, the largest difference from it; ``size``, the largest
+        integral of the density's absolute value, which differences are to be held against.
+    """
+    found = densities(problem)
+    if not found:
+        return {}
+    space = [c for c in problem.coordinates if c != TIME]
+    rules = [_rule(problem, c, n) for c, n in zip(space, POINTS.get(len(space), (12,) * len(space)), strict=True)]
+    mesh = np.meshgrid(*(points for points, _ in rules), indexing="ij")
+    weights = np.ones(())
+    for _, w in rules:
+        weights = np.multiply.outer(weights, w)
+    places = {c: m.ravel() for c, m in zip(space, mesh, strict=True)}
+    series: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
+    for t in np.linspace(*problem.domain.bounds[TIME], TIMES):
+        given = places | {TIME: np.full(max(1, weights.size), t)}
+        values = dict(fields(np.stack([given[c] for c in problem.coordinates], axis=1))) | given
+        values |= dict(problem.parameters)
+        for name, density in found.items():
+            here = np.broadcast_to(density.fn(**{n: values[n] for n in density.needs}), max(1, weights.size))
+            series[name].append((float(here @ weights.ravel()), float(np.abs(here) @ weights.ravel())))
+    return {
+        name: {
+            "start": rows[0][0],
+            "drift": max(abs(total - rows[0][0]) for total, _ in rows),
+            "size": max(size for _, size in rows),
+        }
+        for name, rows in series.items()
+    }
+
+
+def _rule(problem: Problem, coordinate: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return points and weights of an integral along a coordinate."""
+    lo, hi = problem.domain.bounds[coordinate]
+    if coordinate in problem.domain.periodic:
+        return lo + (hi - lo) * (np.arange(n) + 0.5) / n, np.full(n, (hi - lo) / n)
+    points, weights = np.polynomial.legendre.leggauss(n)
+    return lo + (hi - lo) * (points + 1) / 2, weights * (hi - lo) / 2

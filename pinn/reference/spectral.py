@@ -1,0 +1,223 @@
+"""A reference made from the problem file itself, by classical methods: resolution is doubled until two agree.
+
+Evolution equations on periodic boxes by Fourier modes, on others by Chebyshev collocation; steady problems by Newton's
+method; ordinary differential equations by scipy. Its uncertainty is the difference of the last two resolutions.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from pinn.errors import ProblemError
+from pinn.problem import TIME, Problem
+from pinn.reference import bounded, ode, periodic, steady
+from pinn.reference.base import Reference, relative_l2
+from pinn.reference.collocation import Line, Mesh
+from pinn.reference.exponential import Stalled
+from pinn.reference.terms import Impossible, System
+
+KIND = "spectral"
+
+
+class Effort(NamedTuple):
+    """How far resolution goes.
+
+    Attributes:
+        agreement: relative L2 difference at which no further resolution is tried.
+        tolerance: of the integration in time at the coarsest resolution; a quarter at each further one.
+        finest: the tolerance no resolution goes below.
+        periodic: points of periodic coordinates, by their number.
+        box: points of each coordinate of a box in two dimensions.
+        orders: points of an interval of a line.
+        tail: of a Chebyshev series, relative, above which an interval of a line is cut.
+        ode: tolerances of ordinary differential equations.
+        steady: values a steady problem may have.
+    """
+
+    agreement: float = 1e-9
+    tolerance: float = 1e-8
+    finest: float = 1e-11
+    periodic: Mapping[int, Sequence[int]] = {1: (64, 128, 256, 512, 1024, 2048, 4096), 2: (16, 32, 64, 128, 256)}
+    box: Sequence[int] = (8, 12, 16, 24, 32)
+    orders: Sequence[int] = (16, 24)
+    tail: float = 1e-9
+    ode: Sequence[float] = (1e-11, 1e-13)
+    steady: int = 4500
+
+
+FULL = Effort()
+ROUGHLY = 1e3  # times the tolerance, while a line is cut
+STEEP = 1e-3  # tail of a Chebyshev series, relative: an interval is cut in four
+ROUNDS, MOST, SMALLEST = 14, 40, 1e-5  # of cutting; intervals; and their length beside the whole
+
+Values = dict[str, np.ndarray]
+
+
+def unfit(problem: Problem) -> str:
+    """Say why no reference of this kind can be made of a problem; empty if it may."""
+    space = [c for c in problem.coordinates if c != TIME]
+    if len(space) > 2:
+        return f"it is made in one or two dimensions of space; here are {len(space)}"
+    if TIME in problem.domain.periodic:
+        return f"{TIME!r} is periodic"
+    try:
+        if TIME in problem.coordinates:
+            System(problem)
+    except Impossible as reason:
+        return str(reason)
+    return ""
+
+
+def check(problem: Problem) -> None:
+    """Refuse a problem of which no such reference can be made.
+
+    Raises:
+        ProblemError: saying why.
+    """
+    extra = [k for k in problem.reference if k != "kind"]
+    if extra:
+        raise ProblemError("the kind 'spectral' has no further keys.", ("reference", extra[0]))
+    if reason := unfit(problem):
+        raise ProblemError(f"cannot be made: {reason}. Remove the reference.", ("reference", "kind"), KIND)
+
+
+def solve(problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort = FULL) -> Reference:
+    """Return the solution on a grid, with the difference of the last two resolutions as its uncertainty.
+
+    Args:
+        problem: to be solved.
+        grid: one ascending 1-D array per coordinate.
+        effort: how far resolution goes.
+
+    Raises:
+        Impossible: if the problem is not of a form these methods solve.
+        Stalled: if none of them comes to an end.
+    """
+    before, after, difference, trouble, method = None, None, np.inf, None, ""
+    for label, attempt in _resolutions(problem, grid, effort):
+        try:
+            found = attempt()
+        except Stalled as reason:  # a coarse resolution may fail where a finer one does not
+            trouble, before, after = reason, None, None
+            continue
+        before, after, method = after, found, label
+        if before is not None:
+            difference = max(relative_l2(before[n], u) for n, u in after.items())
+            if difference <= effort.agreement:
+                break
+    if after is None or before is None:
+        raise trouble or Impossible("only one resolution is small enough to be computed")
+    return Reference(KIND, after, float(difference), method)
+
+
+def _resolutions(
+    problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort
+) -> Iterator[tuple[str, Callable[[], Values]]]:
+    """Yield one computation after the other, each finer than the last, and what it is called."""
+    axes, tolerances = {c: grid[c] for c in problem.coordinates}, _tolerances(effort)
+    space = [c for c in problem.coordinates if c != TIME]
+
+    def evolved(evolve: Callable[[Mapping[str, np.ndarray]], np.ndarray]) -> Callable[[], Values]:
+        return lambda: _evolved(problem, axes, evolve)
+
+    if TIME not in problem.coordinates:
+        for n in steady.sizes(problem, effort.steady):
+            yield f"collocation, {n} points to a coordinate", partial(_steady, problem, axes, n)
+    elif not space:
+        for tolerance in effort.ode:
+            yield f"Runge-Kutta, tolerance {tolerance:g}", partial(_ode, problem, axes, tolerance)
+    elif set(space) <= set(problem.domain.periodic):
+        for n, tolerance in zip(effort.periodic[len(space)], tolerances, strict=False):
+            yield (
+                f"Fourier modes, {n} points to a coordinate",
+                evolved(lambda g, n=n, tolerance=tolerance: periodic.evolve(problem, g, n, tolerance)),
+            )
+    elif len(space) == 2:
+        for n, tolerance in zip(effort.box, tolerances, strict=False):
+            mesh = _box(problem, n)
+            yield (
+                f"Chebyshev collocation, {n} points to a coordinate",
+                evolved(lambda g, m=mesh, tolerance=tolerance: bounded.evolve(problem, g, m, tolerance)[0]),
+            )
+    else:
+        edges = _edges(problem, effort)
+        for n, tolerance in zip(effort.orders, (effort.tolerance / 10, effort.tolerance / 100), strict=True):
+            mesh = _line(problem, edges, n)
+            yield (
+                f"Chebyshev collocation, {len(edges) - 1} intervals of {n} points",
+                evolved(lambda g, m=mesh, tolerance=tolerance: bounded.evolve(problem, g, m, tolerance)[0]),
+            )
+
+
+def _tolerances(effort: Effort) -> list[float]:
+    return [max(effort.tolerance / 4**k, effort.finest) for k in range(10)]
+
+
+def _steady(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> Values:
+    return _named(problem, steady.at(problem, grid, n))
+
+
+def _named(problem: Problem, values: np.ndarray) -> Values:
+    return dict(zip(problem.unknowns, values, strict=True))
+
+
+def _ode(problem: Problem, grid: Mapping[str, np.ndarray], tolerance: float) -> Values:
+    return _named(problem, ode.at(problem, _from_start(problem, grid), tolerance)[:, -len(grid[TIME]) :])
+
+
+def _from_start(problem: Problem, grid: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Add the first time, where an integration has to begin, to a grid that leaves it out."""
+    start, t = problem.domain.bounds[TIME][0], grid[TIME]
+    return dict(grid) | {TIME: t if t[0] == start else np.concatenate([[start], t])}
+
+
+def _evolved(
+    problem: Problem, grid: Mapping[str, np.ndarray], evolve: Callable[[Mapping[str, np.ndarray]], np.ndarray]
+) -> Values:
+    """Return the unknowns of an evolution on a grid, axes in the order of the coordinates."""
+    states = evolve(_from_start(problem, grid))[-len(grid[TIME]) :]
+    system = System(problem)
+    axis = problem.coordinates.index(TIME)
+    return {
+        name: np.moveaxis(states[:, system.components.index((j, 0))], 0, axis)
+        for j, name in enumerate(problem.unknowns)
+    }
+
+
+def _line(problem: Problem, edges: np.ndarray, n: int) -> Mesh:
+    return Mesh(problem, System(problem).space, [Line(edges, n)])
+
+
+def _box(problem: Problem, n: int) -> Mesh:
+    space = System(problem).space
+    names = [problem.coordinates[a] for a in space]
+    return Mesh(problem, space, [Line(problem.domain.bounds[c], n, c in problem.domain.periodic) for c in names])
+
+
+def _edges(problem: Problem, effort: Effort) -> np.ndarray:
+    """Cut a line into intervals until the solution's Chebyshev series has come to its end in each, at all times."""
+    (axis,) = System(problem).space
+    lo, hi = problem.domain.bounds[problem.coordinates[axis]]
+    edges, grid = np.array([lo, hi]), {problem.coordinates[axis]: np.array([lo, hi])}
+    times = np.linspace(*problem.domain.bounds[TIME], 81)
+    for _ in range(ROUNDS):
+        mesh, trouble = _line(problem, edges, effort.orders[0]), None
+        try:
+            states = bounded.evolve(problem, grid | {TIME: times}, mesh, ROUGHLY * effort.tolerance)[1]
+        except Stalled as reason:
+            trouble = reason
+            states = np.stack(reason.states)
+        scale = np.abs(states).max(axis=(0, 2), keepdims=True) + 1e-300
+        tails = mesh.lines[0].tails(states / scale)
+        cut = (tails > effort.tail) & (np.diff(edges) > SMALLEST * (hi - lo))
+        if not cut.any() or len(edges) + cut.sum() > MOST:
+            if trouble and not cut.any():
+                raise trouble
+            return edges
+        parts = np.where(tails > STEEP, 4, 2)
+        pieces = [np.linspace(a, b, (p if c else 1) + 1)[:-1]
+                  for a, b, p, c in zip(edges[:-1], edges[1:], parts, cut, strict=True)]  # fmt: skip
+        edges = np.append(np.concatenate(pieces), hi)
+    return edges

@@ -1,0 +1,133 @@
+"""Problems without time: equations and conditions by collocation, solved together by Newton's method.
+
+There are more rows than values, because equations are asked to hold inside the box and conditions all along its
+faces; a smooth solution meets both, and what they leave open, such as the constant of a pressure, is chosen least.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.linalg import LinAlgError, lstsq
+
+from pinn.language.residual import partial_derivative
+from pinn.problem import Constraint, Problem, partials_of
+from pinn.reference import chebyshev
+from pinn.reference.collocation import Line, Mesh, kron, on_grid
+from pinn.reference.exponential import Stalled
+from pinn.reference.terms import Impossible, call
+
+STEPS, HALVINGS = 40, 12
+ENOUGH = 1e-12  # of the size of the solution: a step below it is the last
+
+
+class Rows:
+    """The residuals of one constraint at its points, as functions of all values.
+
+    Args:
+        problem: names the unknowns.
+        mesh: where the values are.
+        constraint: an equation or a condition.
+    """
+
+    def __init__(self, problem: Problem, mesh: Mesh, constraint: Constraint):
+        self.problem, self.residual = problem, constraint.residual
+        if constraint.where:
+            try:
+                chosen = mesh.place(constraint.where)
+            except KeyError:
+                raise Impossible(f"{constraint.name!r} holds inside the domain") from None
+            pick, weights = np.eye(mesh.size)[chosen], np.full(len(chosen), 1 / np.sqrt(len(chosen)))
+        else:
+            pick = kron([_inside(line) for line in mesh.lines])
+            weights = np.full(len(pick), 1 / np.sqrt(len(pick)))
+        self.weights = weights
+        self.given = {n: pick @ x.ravel() for n, x in mesh.points.items()} | dict(problem.parameters)
+        self.names = {p: n for n in constraint.residual.needs if n not in self.given
+                      for p in [problem.symbols.partial(n)]}  # fmt: skip
+        self.matrices = {p.axes: pick @ mesh.matrix(p.axes) for p in partials_of(constraint.residual, problem.symbols)}
+
+    def arguments(self, state: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the residual is called with, for values (m, size)."""
+        return self.given | {n: self.matrices[p.axes] @ state[p.unknown] for p, n in self.names.items()}
+
+    def values(self, state: np.ndarray) -> np.ndarray:
+        """Return the weighted residuals, (rows,)."""
+        return self.weights * np.broadcast_to(call(self.residual, self.arguments(state)), len(self.weights))
+
+    def jacobian(self, state: np.ndarray) -> np.ndarray:
+        """Return their derivatives in all values, (rows, m * size)."""
+        arguments, size = self.arguments(state), state.shape[1]
+        out = np.zeros((len(self.weights), state.size))
+        for p, name in self.names.items():
+            slope = np.broadcast_to(call(partial_derivative(self.residual, name), arguments), len(self.weights))
+            out[:, p.unknown * size : (p.unknown + 1) * size] += (self.weights * slope)[:, None] * self.matrices[p.axes]
+        return out
+
+
+def _inside(line: Line) -> np.ndarray:
+    """Return the matrix to the points of a line where equations are asked to hold."""
+    return np.eye(line.size) if line.periodic else chebyshev.interpolation(line.n, chebyshev.inner_nodes(line.n))
+
+
+def solve(problem: Problem, mesh: Mesh, guess: np.ndarray | None = None) -> np.ndarray:
+    """Return the values of the unknowns on a mesh, (m, size).
+
+    Newton's method from the guess, or from zero; a step that does not lower the residual is halved.
+
+    Raises:
+        Impossible: for conditions inside the domain.
+        Stalled: if it does not converge.
+    """
+    rows = [Rows(problem, mesh, c) for c in problem.constraints]
+    state = np.zeros((len(problem.unknowns), mesh.size)) if guess is None else guess
+
+    def residual(state: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.concatenate([r.values(state) for r in rows])
+
+    now = residual(state)
+    for count in range(STEPS):
+        step = _step(np.concatenate([r.jacobian(state) for r in rows]), now).reshape(state.shape)
+        for halving in range(HALVINGS):
+            ahead = state - step * 0.5**halving
+            then = residual(ahead)
+            if np.linalg.norm(then) <= np.linalg.norm(now) * (1 - 1e-4 * 0.5**halving):
+                break
+        else:
+            if np.linalg.norm(step) <= 1e-6 * (np.linalg.norm(state) + 1e-300):
+                return state  # round-off
+            raise Stalled(f"Newton's method came to rest after {count} steps at a residual that is not small", [])
+        state, now = ahead, then
+        if np.linalg.norm(step) <= ENOUGH * np.linalg.norm(state):
+            return state
+    raise Stalled(f"Newton's method did not converge in {STEPS} steps", [])
+
+
+def _step(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
+        raise Stalled("the equations are not finite at a guess of Newton's method", [])
+    size = np.abs(matrix).max(axis=0)
+    scale = 1 / np.where(size > 0, size, 1)
+    try:
+        return scale * lstsq(matrix * scale, right, cond=1e-14, lapack_driver="gelsy")[0]
+    except LinAlgError:
+        raise Stalled("the linear equations of a step of Newton's method could not be solved", []) from None
+
+
+def mesh_of(problem: Problem, n: int) -> Mesh:
+    """Return the mesh with n points to a coordinate."""
+    lines = [Line(b, n, c in problem.domain.periodic) for c, b in problem.domain.bounds.items()]
+    return Mesh(problem, tuple(range(len(lines))), lines)
+
+
+def at(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+    """Return the solution on a tensor grid, (m, ...)."""
+    mesh = mesh_of(problem, n)
+    state = solve(problem, mesh)
+    return on_grid(state.reshape(-1, *mesh.shape), mesh.interpolation(grid))
+
+
+def sizes(problem: Problem, most: int) -> Sequence[int]:
+    """Return the numbers of points to a coordinate that give no more than some values, each about twice the last."""
+    m, d = len(problem.unknowns), len(problem.coordinates)
+    return [n for n in (8, 16, 32, 48, 64, 128, 256, 512, 1024) if m * n**d <= most]

@@ -1,0 +1,87 @@
+"""Differentiation by rule, against differences; and text that reads back as what was written."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pinn.language import Binary, Call, Name, Negate, Number, evaluate, parse
+from pinn.language.calculus import DERIVATIVES, differentiate, substitute, write
+from pinn.language.tree import FUNCTIONS, numpy_functions
+
+INSIDE = {"acos": 0.3, "asin": 0.3}  # every other function is tried at 0.7
+TEXTS = ["x**3*y - 2/x", "x**y", "2**x", "exp(-x**2/y)*sin(pi*x*y)", "-(x - y)**2/(x + y)", "max(x, y)*min(2*x, y)",
+         "sqrt(x)*log(x)", "abs(x - 2)", "x**-2", "(x*y)**0.5", "x - (y - x) - (1 - x)"]  # fmt: skip
+
+
+def value(node, **at):
+    return float(evaluate(node, {k: np.float64(v) for k, v in at.items()}, numpy_functions()))
+
+
+def slope(node, x, y, h=1e-6):
+    return (value(node, x=x + h, y=y) - value(node, x=x - h, y=y)) / (2 * h)
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"max", "min"}))
+def test_every_function_has_its_derivative(function):
+    node, at = Call(function, (Name("x"),)), INSIDE.get(function, 0.7)
+    assert function in DERIVATIVES
+    # Central differences with 1e-6 are good to about 1e-10.
+    assert value(differentiate(node, "x"), x=at) == pytest.approx(slope(node, at, 0.0), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_rules_agree_with_differences(text):
+    node = parse(text)
+    assert value(differentiate(node, "x"), x=1.3, y=0.7) == pytest.approx(slope(node, 1.3, 0.7), rel=1e-8)
+
+
+def test_what_vanishes_is_left_out():
+    for text, wanted in {
+        "u_t - eps*u_xx + 5*u**3 - 5*u": "15*u**2 - 5",
+        "u*u_x": "u_x",
+        "y": "0",
+        "u": "1",
+        "sin(2*u)": "2*cos(2*u)",
+        "u/y": "1/y",
+    }.items():
+        assert write(differentiate(parse(text), "u")) == wanted, text
+
+
+def test_names_are_replaced_by_expressions():
+    node = substitute(parse("u_t - k*u_xx"), {"u_t": parse("-y"), "u_xx": Number(0.0)})
+    assert write(node) == "-y"
+
+
+NODES = st.recursive(
+    st.sampled_from([Name("x"), Name("y"), Number(2.0), Number(0.5)]),
+    lambda inner: st.one_of(
+        st.builds(Negate, inner),
+        st.builds(Binary, st.sampled_from(["+", "-", "*", "/"]), inner, inner),
+        st.builds(lambda a: Binary("**", a, Number(2)), inner),
+        st.builds(lambda a: Call("sin", (a,)), inner),
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(NODES)
+def test_text_reads_back(node):
+    with np.errstate(all="ignore"):
+        before = value(node, x=1.3, y=0.7)
+        after = value(parse(write(node)), x=1.3, y=0.7)
+    assert before == pytest.approx(after, rel=1e-12, nan_ok=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(NODES)
+def test_any_expression_is_differentiated(node):
+    x, y = 1.3, 0.7
+    with np.errstate(all="ignore"):
+        by_rule = value(differentiate(node, "x"), x=x, y=y)
+        sizes = [abs(value(node, x=x + k * 1e-4, y=y)) for k in (-1, 0, 1)]
+        steps = [slope(node, x, y, h) for h in (1e-4, 5e-5)]
+    if not np.all(np.isfinite([by_rule, *sizes, *steps])) or abs(steps[0] - steps[1]) > 1e-4 * (1 + abs(steps[1])):
+        return  # too steep here for differences to judge
+    assert by_rule == pytest.approx((4 * steps[1] - steps[0]) / 3, rel=1e-5, abs=1e-6 + 1e-9 * max(sizes))
