@@ -14,7 +14,8 @@ import numpy as np
 TERMS = 16  # of the Taylor series at norms up to one half: the rest is below 1e-18
 FINEST = 2.0**-24  # of the way from one output time to the next: a step that has to be shorter is given up
 FLOOR, TINY = 1e-3, 1e-300  # a component below a thousandth of the largest counts as that large
-ROUND_OFF = 1e-14  # of a step, below which no error is asked for
+ROUND_OFF = 1e-13  # of a step, below which no error is asked for
+WORSE = 2  # halvings of the step after which the linear part is chosen anew
 EASY = 0.02  # of the tolerance, below which steps double; their error grows up to 32 times
 
 
@@ -120,8 +121,8 @@ def step(w: Weights, rate: Rate, t: float, h: float, v: np.ndarray, n0: np.ndarr
 
 
 def integrate(
-    linear: np.ndarray,
     rate: Rate,
+    linearise: Callable[[float, np.ndarray], np.ndarray],
     v: np.ndarray,
     output: np.ndarray,
     tolerance: float,
@@ -129,14 +130,15 @@ def integrate(
     keep: Callable[[float, np.ndarray], np.ndarray] = lambda t, v: v,
     most: int = 200_000,
 ) -> list[np.ndarray]:
-    """Integrate v' = L v + N(t, v).
+    """Integrate v' = F(t, v), as L v + (F(t, v) - L v).
 
-    Each step is taken once whole and once in two halves; their difference, over fifteen, is the error of the halves.
+    Any L will do; the nearer it is to the derivative of F, the longer are the steps. It is chosen anew at an output time
+    where steps have become a quarter of what they were. Each step is taken once whole and once in two halves; their difference, over fifteen, is the error of the halves.
     Steps are the distance of output times over powers of two, so that their weights are computed once.
 
     Args:
-        linear: L, (K, m, m): K parts of the state that it does not couple.
-        rate: N.
+        rate: F, (t, v (K, m)) -> (K, m).
+        linearise: (t, v) -> L, (K, m, m): K parts of the state that it does not couple.
         v: the state at the first output time, (K, m).
         output: ascending times, (T,).
         tolerance: of the error made in all, relative to the largest state.
@@ -150,10 +152,13 @@ def integrate(
     Raises:
         Stalled: if the state is not finite, or steps become too short or too many.
     """
-    states, stepper = [keep(output[0], v)], Stepper(linear, rate, measure)
-    span, size, level = output[-1] - output[0], measure(v), 4
+    states, stepper = [keep(output[0], v)], Stepper(linearise(output[0], v), rate, measure)
+    span, size, level, before = output[-1] - output[0], measure(v), 4, 4
     for begin, gap in zip(output[:-1], np.diff(output), strict=True):
-        at = 0.0
+        at, before = 0.0, min(before, level)
+        if level >= before + WORSE:
+            stepper.turn_to(linearise(begin, v))
+            level, before = level - WORSE, level - WORSE
         while at < 1:
             length = 2.0**-level
             new, error = stepper.advance(begin + at * gap, gap * length, v)
@@ -186,8 +191,16 @@ class Stepper:
     """Takes steps and keeps the weights of their lengths."""
 
     def __init__(self, linear: np.ndarray, rate: Rate, measure: Callable[[np.ndarray], np.ndarray]):
-        self.linear, self.rate, self.measure, self.spent = linear, rate, measure, 0
-        self.known: dict[float, Weights] = {}
+        self.full, self.measure, self.spent = rate, measure, 0
+        self.turn_to(linear)
+
+    def turn_to(self, linear: np.ndarray) -> None:
+        """Take another linear part."""
+        self.linear, self.known = linear, {}
+
+    def rate(self, t: float, v: np.ndarray) -> np.ndarray:
+        """Return what the linear part leaves of the rate."""
+        return self.full(t, v) - times(self.linear, v)
 
     def weights(self, h: float) -> Weights:
         """Return the weights of a length; lengths that differ by round-off only are one."""

@@ -41,16 +41,18 @@ class Effort(NamedTuple):
     finest: float = 1e-11
     periodic: Mapping[int, Sequence[int]] = {1: (64, 128, 256, 512, 1024, 2048, 4096), 2: (16, 32, 64, 128, 256)}
     box: Sequence[int] = (8, 12, 16, 24, 32)
-    orders: Sequence[int] = (16, 24)
-    tail: float = 1e-9
+    orders: Sequence[int] = (16, 20)
+    tail: float = 1e-8
     ode: Sequence[float] = (1e-11, 1e-13)
     steady: int = 4500
 
 
 FULL = Effort()
-ROUGHLY = 1e3  # times the tolerance, while a line is cut
-STEEP = 1e-3  # tail of a Chebyshev series, relative: an interval is cut in four
-ROUNDS, MOST, SMALLEST = 14, 40, 1e-5  # of cutting; intervals; and their length beside the whole
+ROUGHLY = 10  # times the tolerance, while a line is cut
+WORST = 0.01  # of the worst tail, above which intervals are cut together with it
+ROUNDS, MOST = 20, 40  # of cutting, and intervals
+# Intervals beside the whole, below which they are not cut: for what is sharp at the first time only, and for the rest.
+COARSE, FINE = 2.0**-7, 2.0**-10
 
 Values = dict[str, np.ndarray]
 
@@ -143,7 +145,7 @@ def _resolutions(
             )
     else:
         edges = _edges(problem, effort)
-        for n, tolerance in zip(effort.orders, (effort.tolerance / 10, effort.tolerance / 100), strict=True):
+        for n, tolerance in zip(effort.orders, (effort.tolerance / 10, effort.tolerance / 40), strict=True):
             mesh = _line(problem, edges, n)
             yield (
                 f"Chebyshev collocation, {len(edges) - 1} intervals of {n} points",
@@ -210,14 +212,17 @@ def _edges(problem: Problem, effort: Effort) -> np.ndarray:
             trouble = reason
             states = np.stack(reason.states)
         scale = np.abs(states).max(axis=(0, 2), keepdims=True) + 1e-300
-        tails = mesh.lines[0].tails(states / scale)
-        cut = (tails > effort.tail) & (np.diff(edges) > SMALLEST * (hi - lo))
+        at_first, later = (
+            mesh.lines[0].tails(part / scale) for part in (states[:1], states[-max(1, len(states) - 1) :])
+        )
+        lengths = np.diff(edges) / (hi - lo)
+        tails = np.maximum(at_first * (lengths > COARSE), later * (lengths > FINE))
+        # What is not resolved in one interval spoils the others: only those near the worst are cut.
+        cut = tails > max(effort.tail, WORST * float(tails.max()))
         if not cut.any() or len(edges) + cut.sum() > MOST:
             if trouble and not cut.any():
                 raise trouble
             return edges
-        parts = np.where(tails > STEEP, 4, 2)
-        pieces = [np.linspace(a, b, (p if c else 1) + 1)[:-1]
-                  for a, b, p, c in zip(edges[:-1], edges[1:], parts, cut, strict=True)]  # fmt: skip
+        pieces = [np.linspace(a, b, 3 if c else 2)[:-1] for a, b, c in zip(edges[:-1], edges[1:], cut, strict=True)]
         edges = np.append(np.concatenate(pieces), hi)
     return edges
