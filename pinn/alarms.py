@@ -11,6 +11,7 @@ OVERFITTED = 3.0  # held-out over training residual
 LARGE = 0.1  # of the residual that the data alone leave: what training should have removed
 TRIVIAL = 0.02  # of the size at the first time, or at the ends
 APART = 3.0  # estimate over error, or the other way round
+BELIEVED = 0.3  # estimates and errors up to which the linearised equation holds
 DRIFT = 10.0  # in units of the error a solution is said to have
 
 
@@ -26,6 +27,7 @@ def alarms(problem: Problem, summary: Mapping[str, Any], values: Mapping[str, np
         _overfitted(summary),
         _large(problem, summary),
         _trivial(problem, values),
+        _unbelievable(summary),
         _apart(summary),
         _drifting(summary),
     )
@@ -46,7 +48,7 @@ def _large(problem: Problem, summary: Mapping[str, Any]) -> Iterator[str]:
         before = summary["data_alone"][name]
         if not np.isfinite(entry["rms"]):
             yield f"the residual of {name!r} is not finite on unseen points."
-        elif before and entry["rms"] > LARGE * before:
+        elif name in summary["train"] and entry["rms"] > LARGE * before:
             yield (
                 f"the residual of {name!r} stayed large: {entry['rms']:.1e} in the mean, where the data alone leave "
                 f"{before:.1e}. Training has stalled, or the problem has no such solution."
@@ -74,6 +76,15 @@ def _trivial(problem: Problem, values: Mapping[str, np.ndarray]) -> Iterator[str
             yield f"{name!r} is zero everywhere: a trivial solution."
 
 
+def _unbelievable(summary: Mapping[str, Any]) -> Iterator[str]:
+    for name, entry in (summary["estimate"] or {}).items():
+        if not entry["relative_l2"] <= BELIEVED:
+            yield (
+                f"the estimate for {name!r}, {entry['relative_l2']:.1e}, is too large for a linearised equation: it "
+                "says that the error is large, not how large."
+            )
+
+
 def _apart(summary: Mapping[str, Any]) -> Iterator[str]:
     found, guess = summary["errors"], summary["estimate"]
     doubt = (summary["reference"] or {}).get("uncertainty") or 0.0
@@ -81,7 +92,9 @@ def _apart(summary: Mapping[str, Any]) -> Iterator[str]:
         if not found:
             return
         error, size = found[name]["relative_l2"], entry["relative_l2"]
-        if error <= 3 * doubt or min(error, size) > 0.3:  # the reference cannot tell, or nothing is linear any more
+        if (
+            error <= 3 * doubt or max(error, size) > BELIEVED
+        ):  # the reference cannot tell, or nothing is linear any more
             continue
         if not error / APART <= size <= error * APART:
             yield (

@@ -13,7 +13,7 @@ import numpy as np
 
 from pinn.language import Residual, from_text
 from pinn.language.residual import partial_derivative
-from pinn.problem import Constraint, Problem
+from pinn.problem import TIME, Constraint, Problem
 from pinn.reference import spectral
 from pinn.reference.base import Fields
 from pinn.reference.exponential import Stalled
@@ -23,15 +23,17 @@ EFFORT = spectral.Effort(
     agreement=0.05,
     tolerance=1e-2,
     finest=1e-3,
-    periodic={1: (64, 128, 256, 512), 2: (16, 32, 64)},
+    periodic={1: (128, 256, 512), 2: (16, 32, 64)},
     box=(8, 12, 16, 24),
     orders=(10, 16),
     tail=3e-2,
+    looks=17,
     ode=(1e-4, 1e-6),
     steady=2500,
 )
 POINTS = {1: (401,), 2: (41, 129), 3: (11, 33, 33)}  # where it is reported
-SMALL = 0.3  # of the solution: an error above it is not small enough to be linearised
+TIMES = {0: 4001, 1: 201, 2: 41}  # at which a trained solution is evaluated, by dimensions of space
+JUST_AFTER = 1e-6  # of the time range: where data have a kink, derivatives at the first time are infinite
 
 
 class Estimate(NamedTuple):
@@ -77,6 +79,35 @@ def estimate(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> tuple[
     return Estimate(errors, found.uncertainty, found.method), ""
 
 
+def in_time(problem: Problem, fields: Fields) -> Fields:
+    """Return the same at points of one time, from values at fixed times: by cubic interpolation, place by place.
+
+    An integrator asks for some thousand times, always at the same places.
+    """
+    axis, (begin, end) = problem.coordinates.index(TIME), problem.domain.bounds[TIME]
+    times = np.linspace(begin + JUST_AFTER * (end - begin), end, TIMES[len(problem.coordinates) - 1])
+    tables: dict[bytes, dict[str, np.ndarray]] = {}
+
+    def evaluate(points: np.ndarray) -> dict[str, np.ndarray]:
+        places, t = np.delete(points, axis, axis=1), points[0, axis]
+        if np.any(points[:, axis] != t):
+            return dict(fields(points))
+        key = places.tobytes()
+        if key not in tables:
+            full = np.insert(np.tile(places, (len(times), 1)), axis, np.repeat(times, len(places)), axis=1)
+            tables[key] = {n: v.reshape(len(times), -1) for n, v in fields(full).items()}
+        first = int(np.clip(np.searchsorted(times, t) - 2, 0, len(times) - 4))
+        weights = _lagrange(times[first : first + 4], max(t, times[0]))
+        return {n: weights @ v[first : first + 4] for n, v in tables[key].items()}
+
+    return evaluate
+
+
+def _lagrange(nodes: np.ndarray, t: float) -> np.ndarray:
+    """Return the weights of values at four nodes in their polynomial's value at t."""
+    return np.array([np.prod([(t - b) / (a - b) for b in nodes if b != a]) for a in nodes])
+
+
 def error_equation(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> Problem:
     """Return the problem whose solution is the error, to first order."""
     constraints = tuple(
@@ -86,29 +117,26 @@ def error_equation(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> 
 
 
 def _linearised(constraint: Constraint, problem: Problem, fields: Fields, exact: bool) -> Residual:
-    residual, known = constraint.residual, {*problem.coordinates, *problem.parameters}
-    names = [n for n in residual.needs if n not in known]
+    residual, given = constraint.residual, {*problem.coordinates, *problem.parameters}
+    names = [n for n in residual.needs if n not in given]
     if exact and len(names) == 1:
         return from_text(names[0], problem.symbols)  # the unknown itself is prescribed
     slopes = {n: partial_derivative(residual, n) for n in names}
-    kept: dict[bytes, tuple[Any, ...]] = {}
 
-    def terms(points: np.ndarray) -> tuple[Any, ...]:
-        key = points.tobytes()
-        if key not in kept:
-            values = dict(fields(points)) | dict(zip(problem.coordinates, points.T, strict=True))
-            values |= {p: np.asarray(v) for p, v in problem.parameters.items()}
-            found = [r.fn(**{n: values[n] for n in r.needs}) for r in (residual, *slopes.values())]
-            if len(kept) >= 3000:
-                kept.clear()
-            kept[key] = tuple(np.broadcast_to(f, len(points)) for f in found)
-        return kept[key]
+    def terms(points: np.ndarray) -> dict[str, np.ndarray]:
+        values = dict(fields(points)) | dict(zip(problem.coordinates, points.T, strict=True))
+        values |= {p: np.asarray(v) for p, v in problem.parameters.items()}
+        found = [r.fn(**{n: values[n] for n in r.needs}) for r in (residual, *slopes.values())]
+        return {str(k): np.broadcast_to(f, len(points)) for k, f in enumerate(found)}
+
+    moving = TIME in problem.coordinates and TIME not in constraint.where
+    known = in_time(problem, terms) if moving else terms
 
     def fn(**values: Any) -> np.ndarray:
         axes = np.broadcast_arrays(*(np.asarray(values[c], float) for c in problem.coordinates))
         shape = np.broadcast_shapes(axes[0].shape, *(np.shape(values[n]) for n in names))
         axes = [np.broadcast_to(a, shape) for a in axes]
-        defect, *coefficients = terms(np.stack([a.ravel() for a in axes], axis=1))
+        defect, *coefficients = known(np.stack([a.ravel() for a in axes], axis=1)).values()
         total = 0.0 if exact else defect.reshape(shape)
         for name, factor in zip(names, coefficients, strict=True):
             total = total + factor.reshape(shape) * values[name]

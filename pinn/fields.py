@@ -11,8 +11,7 @@ from pinn.networks import Network, Params
 from pinn.problem import Problem
 from pinn.reference.base import Fields
 
-BLOCK = 1024  # points evaluated at once: one shape compiles once
-KEPT = 3000  # sets of points whose values are remembered
+BLOCK, SMALL = 2048, 64  # points evaluated at once: two shapes are compiled
 
 
 def fields_of(problem: Problem, network: Network, params: Params, names: Iterable[str]) -> Fields:
@@ -25,7 +24,7 @@ def fields_of(problem: Problem, network: Network, params: Params, names: Iterabl
         names: such as ``u`` and ``u_xx``.
 
     Returns:
-        Points (N, d) -> ``{name: values (N,)}``. What was asked at the same points before is remembered.
+        Points (N, d) -> ``{name: values (N,)}``.
     """
     wanted = {name: problem.symbols.partial(name) for name in names}
     dtype = jax.tree.leaves(params)[0].dtype
@@ -38,21 +37,11 @@ def fields_of(problem: Problem, network: Network, params: Params, names: Iterabl
 
         return jax.vmap(one)(block)
 
-    kept: dict[bytes, dict[str, np.ndarray]] = {}
-
-    def evaluate(points: np.ndarray) -> Mapping[str, np.ndarray]:
-        key = points.tobytes()
-        if key not in kept:
-            if len(kept) >= KEPT:
-                kept.clear()
-            kept[key] = _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
-        return kept[key]
-
-    return evaluate
+    return lambda points: _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
 
 
 def _in_blocks(at: Callable[[np.ndarray], Mapping[str, jax.Array]], points: np.ndarray) -> dict[str, np.ndarray]:
-    size = 1 if len(points) == 1 else BLOCK
+    size = BLOCK if len(points) > SMALL else SMALL
     full = np.concatenate([points, np.repeat(points[-1:], -len(points) % size, axis=0)])
     parts = [at(full[i : i + size]) for i in range(0, len(full), size)]
     return {n: np.concatenate([np.asarray(p[n], float) for p in parts])[: len(points)] for n in parts[0]}

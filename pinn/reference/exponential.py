@@ -15,6 +15,7 @@ TERMS = 16  # of the Taylor series at norms up to one half: the rest is below 1e
 FINEST = 2.0**-24  # of the way from one output time to the next: a step that has to be shorter is given up
 FLOOR, TINY = 1e-3, 1e-300  # a component below a thousandth of the largest counts as that large
 ROUND_OFF = 1e-13  # of a step, below which no error is asked for
+SHARE = 1e-3  # of the tolerance, for a step however short: where a rate jumps, errors fall no faster than steps
 WORSE = 2  # halvings of the step after which the linear part is chosen anew
 EASY = 0.02  # of the tolerance, below which steps double; their error grows up to 32 times
 
@@ -132,9 +133,10 @@ def integrate(
 ) -> list[np.ndarray]:
     """Integrate v' = F(t, v), as L v + (F(t, v) - L v).
 
-    Any L will do; the nearer it is to the derivative of F, the longer are the steps. It is chosen anew at an output time
-    where steps have become a quarter of what they were. Each step is taken once whole and once in two halves; their difference, over fifteen, is the error of the halves.
-    Steps are the distance of output times over powers of two, so that their weights are computed once.
+    Any L will do; the nearer it is to the derivative of F, the longer are the steps. It is chosen anew at an output
+    time where steps have become a quarter of what they were. Each step is taken once whole and once in two halves;
+    their difference, over fifteen, is the error of the halves. Steps are the distance of output times over powers of
+    two, so that their weights are computed once.
 
     Args:
         rate: F, (t, v (K, m)) -> (K, m).
@@ -154,6 +156,9 @@ def integrate(
     """
     states, stepper = [keep(output[0], v)], Stepper(linearise(output[0], v), rate, measure)
     span, size, level, before = output[-1] - output[0], measure(v), 4, 4
+    # What begins at zero is as large as its rate makes it.
+    grown = measure(rate(output[0], v)) * (output[1] - output[0])
+    size = np.maximum(size, np.where(np.isfinite(grown), grown, 0.0))
     for begin, gap in zip(output[:-1], np.diff(output), strict=True):
         at, before = 0.0, min(before, level)
         if level >= before + WORSE:
@@ -164,7 +169,7 @@ def integrate(
             new, error = stepper.advance(begin + at * gap, gap * length, v)
             with np.errstate(all="ignore"):
                 new_size = np.maximum(size, measure(new))
-                allowed = max(tolerance * length * gap / span, ROUND_OFF)
+                allowed = max(tolerance * max(length * gap / span, SHARE), ROUND_OFF)
                 ratio = np.max(error / (new_size + FLOOR * new_size.max() + TINY)) / allowed
             if reason := _trouble(stepper.spent, most, length, new):
                 raise Stalled(f"{reason} at t={begin + at * gap:.4g}", states)

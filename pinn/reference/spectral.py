@@ -32,6 +32,7 @@ class Effort(NamedTuple):
         box: points of each coordinate of a box in two dimensions.
         orders: points of an interval of a line.
         tail: of a Chebyshev series, relative, above which an interval of a line is cut.
+        looks: times at which that is looked at.
         ode: tolerances of ordinary differential equations.
         steady: values a steady problem may have.
     """
@@ -43,6 +44,7 @@ class Effort(NamedTuple):
     box: Sequence[int] = (8, 12, 16, 24, 32)
     orders: Sequence[int] = (16, 20)
     tail: float = 1e-8
+    looks: int = 81
     ode: Sequence[float] = (1e-11, 1e-13)
     steady: int = 4500
 
@@ -203,7 +205,7 @@ def _edges(problem: Problem, effort: Effort) -> np.ndarray:
     (axis,) = System(problem).space
     lo, hi = problem.domain.bounds[problem.coordinates[axis]]
     edges, grid = np.array([lo, hi]), {problem.coordinates[axis]: np.array([lo, hi])}
-    times = np.linspace(*problem.domain.bounds[TIME], 81)
+    times = np.linspace(*problem.domain.bounds[TIME], effort.looks)
     for _ in range(ROUNDS):
         mesh, trouble = _line(problem, edges, effort.orders[0]), None
         try:
@@ -212,9 +214,8 @@ def _edges(problem: Problem, effort: Effort) -> np.ndarray:
             trouble = reason
             states = np.stack(reason.states)
         scale = np.abs(states).max(axis=(0, 2), keepdims=True) + 1e-300
-        at_first, later = (
-            mesh.lines[0].tails(part / scale) for part in (states[:1], states[-max(1, len(states) - 1) :])
-        )
+        parts = states[:1], states[-max(1, len(states) - 1) :]
+        at_first, later = (mesh.lines[0].tails(part / scale) for part in parts)
         lengths = np.diff(edges) / (hi - lo)
         tails = np.maximum(at_first * (lengths > COARSE), later * (lengths > FINE))
         # What is not resolved in one interval spoils the others: only those near the worst are cut.

@@ -18,6 +18,7 @@ from pinn.settings import Settings
 from pinn.solution import Solution
 from pinn.surroundings import platform
 
+WIDE = 200  # columns of the final table, wrapped by the terminal if it is narrower
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
 
 
@@ -99,7 +100,7 @@ class Terminal:
     def end(self, solution: Solution) -> None:
         """Print the results, and one sentence that says how it went."""
         if solution.values and not self.quiet:
-            self.console.print(self._table(solution.summary))
+            self.console.print(self._table(solution.summary), crop=False, width=WIDE)
             parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items() if s)
             self.console.print(", ".join(parts))
         for sentence in solution.summary["alarms"] or ():
@@ -109,7 +110,7 @@ class Terminal:
     def _table(self, summary: dict[str, Any]) -> Table:
         table = Table(box=None, pad_edge=False)
         for heading in ("", "relative L2", "maximum", ""):
-            table.add_column(heading, justify="right" if heading else "left")
+            table.add_column(heading, justify="right" if heading else "left", no_wrap=True, overflow="ignore")
         for row in _rungs(summary):
             table.add_row(*map(Text, row))
         table.add_row("", "", "", "")
