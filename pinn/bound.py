@@ -137,8 +137,12 @@ def _steepest(f: Callable[[np.ndarray], np.ndarray], v: np.ndarray) -> np.ndarra
         return None
     best = quotients.max(axis=1)
     grows = np.any(quotients[:, [0, -1]] >= best[:, None], axis=1) & (np.ptp(quotients, axis=1) > 1e-9)
-    # Between samples it may be larger by what the quotient turns in half a step.
-    return None if grows.any() else best + np.abs(np.diff(quotients, 2, axis=1)).max(axis=1)
+    if grows.any():
+        return None
+    # Between samples it may be larger, by less than half of what the quotient turns at the largest.
+    turn = np.abs(np.diff(quotients, 2, axis=1))
+    at = np.clip(quotients.argmax(axis=1) - 1, 0, turn.shape[1] - 1)
+    return best + turn[np.arange(len(v)), at] / 2
 
 
 def _of_system(problem: Problem, fields: Fields) -> tuple[Bound | None, str]:

@@ -167,7 +167,7 @@ def _corner(problem: Problem, initial: Constraint, end: Constraint) -> Iterator[
     if abs(mine[worst] - theirs[worst]) > AGREE * size:
         yield Finding(
                 "corner", "warning", ("conditions", end.name, "equation"), end.residual.text,
-            f"where it meets {initial.name!r} the data differ: {theirs[worst]:.4g} here, {mine[worst]:.4g} there.",
+            f"where it meets {initial.name!r} the data differ: {theirs[worst] + 0.0:.4g} here, {mine[worst] + 0.0:.4g} there.",
         )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import jax
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from pinn.problem import TIME, Problem
@@ -18,7 +17,6 @@ from pinn.settings import Settings
 from pinn.solution import Solution
 from pinn.surroundings import platform
 
-WIDE = 200  # columns of the final table, wrapped by the terminal if it is narrower
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
 
 
@@ -100,28 +98,27 @@ class Terminal:
     def end(self, solution: Solution) -> None:
         """Print the results, and one sentence that says how it went."""
         if solution.values and not self.quiet:
-            self.console.print(self._table(solution.summary), crop=False, width=WIDE)
+            self.console.print(table(solution.summary), markup=False)
             parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items() if s)
             self.console.print(", ".join(parts))
         for sentence in solution.summary["alarms"] or ():
             self.console.print(f"alarm: {sentence}", markup=False, style="bold red")
         self.console.print(verdict(solution.summary, self.folder), markup=False)
 
-    def _table(self, summary: dict[str, Any]) -> Table:
-        table = Table(box=None, pad_edge=False)
-        for heading in ("", "relative L2", "maximum", ""):
-            table.add_column(heading, justify="right" if heading else "left", no_wrap=True, overflow="ignore")
-        for row in _rungs(summary):
-            table.add_row(*map(Text, row))
-        table.add_row("", "", "", "")
-        table.add_row("held-out residual", "rms", "maximum", "", style="bold")
-        for name, entry in summary["held_out"].items():
-            ratio = summary["overfitting"].get(name)
-            note = "" if ratio is None else f"{ratio:.2g} times that on the training points"
-            table.add_row(*map(Text, (name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}", note)))
-        for name, entry in (summary["invariants"] or {}).items():
-            table.add_row(*map(Text, (f"drift of {name}", "", f"{entry['drift']:.2e}", f"of {entry['size']:.2g}")))
-        return table
+
+def table(summary: dict[str, Any]) -> str:
+    """Return the ladder as text in columns: errors first, then residuals and what should be conserved."""
+    rows = [("", "relative L2", "maximum", ""), *_rungs(summary), ("", "", "", "")]
+    rows.append(("held-out residual", "rms", "maximum", ""))
+    for name, entry in summary["held_out"].items():
+        ratio = summary["overfitting"].get(name)
+        note = "" if ratio is None else f"{ratio:.2g} times that on the training points"
+        rows.append((name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}", note))
+    for name, entry in (summary["invariants"] or {}).items():
+        rows.append((f"drift of {name}", "", f"{entry['drift']:.2e}", f"of {entry['size']:.2g}"))
+    first, second, third = (max(len(row[k]) for row in rows) for k in range(3))
+    lines = [f"{a:<{first}}  {b:>{second}}  {c:>{third}}  {d}".rstrip() for a, b, c, d in rows]
+    return "\n".join(lines)
 
 
 def _rungs(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -1,0 +1,141 @@
+"""`pinn check`: mistakes and oddities, before anything is solved."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pinn.check import check, main
+from pinn.config import problem_from_text
+from pinn.findings import findings
+from pinn.registry import shipped
+
+HEAD = "name: trial\ncoordinates: {t: [0, 1], x: [0, 1]}\nunknowns: [u]\nparameters: {k: 0.1}\n"
+ENDS = "  left: {where: x=0, equation: u = 0}\n  right: {where: x=1, equation: u = 0}\n"
+
+
+def trial(equation="u_t = k*u_xx", initial="u = sin(pi*x)", ends=ENDS, head=HEAD, more=""):
+    return f"{head}equations:\n  pde: {equation}\nconditions:\n  initial: {{where: t=0, equation: {initial}}}\n{more}{ends}"
+
+
+def found(text, topic):
+    return [f.message for f in findings(problem_from_text(text)) if f.topic == topic]
+
+
+@pytest.mark.parametrize("name", sorted(shipped()))
+def test_shipped_problems_can_be_solved(name):
+    report = check(name)
+    assert report["ok"] and all(f["topic"] in ("type", "corner") for f in report["findings"])
+
+
+@pytest.mark.parametrize(
+    ("equation", "kind"),
+    [
+        ("u_t = k*u_xx", "parabolic"),
+        ("u_t + u*u_x = k*u_xx", "parabolic"),
+        ("u_t = k*u_xx + u_x", "parabolic"),
+        ("u_t = -k*u_xxxx - u_xx", "parabolic"),
+    ],
+)
+def test_types_of_evolution(equation, kind):
+    more = (
+        "  l2: {where: x=0, equation: u_xx = 0}\n  r2: {where: x=1, equation: u_xx = 0}\n" if "xxxx" in equation else ""
+    )
+    assert found(trial(equation, more=more), "type") == [f"the equations are {kind}."]
+
+
+def test_waves_and_dispersion():
+    periodic = HEAD.replace("unknowns", "periodic: [x]\nunknowns")
+    assert "dispersive" in found(trial("u_t = k*u_xxx", "u = sin(2*pi*x)", "", periodic), "type")[0]
+    assert "hyperbolic" in found(trial("u_t + 3*u_x = 0", "u = sin(2*pi*x)", "", periodic), "type")[0]
+    wave = trial("u_tt = 4*u_xx", more="  speed: {where: t=0, equation: u_t = 0}\n")
+    assert "hyperbolic" in found(wave, "type")[0]
+
+
+def test_steady_types():
+    square = "name: trial\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\n"
+    sides = "".join(f"  {n}: {{where: {w}, equation: u = 0}}\n" for n, w in
+                    (("a", "x=0"), ("b", "x=1"), ("c", "y=0"), ("d", "y=1")))  # fmt: skip
+    for equation, kind in (("u_xx + u_yy = 1", "elliptic"), ("u_xx - u_yy = 1", "hyperbolic")):
+        assert found(f"{square}equations: {{pde: {equation}}}\nconditions:\n{sides}", "type") == [
+            f"the equations are {kind}."
+        ]
+
+
+def test_a_heat_equation_run_backwards_is_noticed():
+    assert "run backwards" in found(trial("u_t = -k*u_xx"), "type")[0]
+    assert "run backwards" in found(trial("u_t - k*u_xx + 2*k*u_xx = 0"), "type")[0]
+    assert not any("backwards" in f for f in found(trial("u_t = k*u_xx + 100*u"), "type")), "growth is no mistake"
+
+
+def test_data_that_do_not_fit():
+    assert found(trial(), "corner") == []
+    assert "0 here, 1 there" in found(trial(initial="u = cos(pi*x/2)"), "corner")[0]
+    periodic = HEAD.replace("unknowns", "periodic: [x]\nunknowns")
+    assert (
+        "the value of the initial data jumps by -1"
+        in found(trial(initial="u = x", ends="", head=periodic), "corner")[0]
+    )
+    assert (
+        "the slope of the initial data jumps by 2"
+        in found(trial(initial="u = x*(1 - x)", ends="", head=periodic), "corner")[0]
+    )
+    assert found(trial(initial="u = sin(2*pi*x)", ends="", head=periodic), "corner") == []
+
+
+def test_a_pressure_without_a_level():
+    text = """\
+name: stokes
+coordinates: {x: [0, 1], y: [0, 1]}
+unknowns: [u, v, p]
+equations: {a: u_xx + u_yy = p_x, b: v_xx + v_yy = p_y, c: u_x + v_y = 0}
+conditions:
+""" + "".join(
+        f"  {n}{w[0]}{w[2]}: {{where: {w}, equation: {n} = 0}}\n" for n in "uv" for w in ("x=0", "x=1", "y=0", "y=1")
+    )
+    assert "up to a constant" in found(text, "undetermined")[0]
+    assert not found(text + '  level: {where: "x=0, y=0", equation: p = 0}\n', "undetermined")
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("u_t = k*u_xx + log(u)", "the argument of log has to be positive"),
+        ("u_t = k*u_xx + sqrt(x - 1/2)", "the argument of sqrt has to be not negative"),
+        ("u_t = k*u_xx + 1/x", "a divisor has to differ from zero"),
+        ("u_t = k*u_xx + 1/(x - 0.3)", "a divisor has to differ from zero"),
+        ("u_t = k*u_xx + u**0.5", "the base of **0.5"),
+    ],
+)
+def test_domains_that_are_left(equation, message):
+    assert message in found(trial(equation), "domain")[0]
+
+
+def test_domains_that_are_kept():
+    assert not found(trial("u_t = k*u_xx + log(2 + x)/(1 + u**2) + sqrt(x)"), "domain")
+
+
+def test_the_command(tmp_path, capsys):
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(trial(initial="u = cos(pi*x/2)"))
+    bad.write_text(trial("u_t = kk*u_xx"))
+    assert main([str(good)]) == 0
+    out = capsys.readouterr().out
+    assert f"warning: {good}:9:38: conditions.left.equation: 'u = 0': where it meets" in out
+    assert out.endswith("can be solved, 1 warning\n")
+    assert main([str(bad)]) == 2
+    assert f"error: {bad}:6:8: equations.pde" in capsys.readouterr().err
+    assert main([str(bad), "--json"]) == 2
+    report = json.loads(capsys.readouterr().out)
+    assert (report["error"]["line"], report["error"]["column"], report["ok"]) == (6, 8, False)
+
+
+def test_findings_do_without_jax():
+    code = (
+        "import sys; from pinn.findings import findings; from pinn.statement import make_problem\n"
+        "ends = {k: {'where': w, 'equation': 'u'} for k, w in (('i', 't=0'), ('l', 'x=0'), ('r', 'x=1'))}\n"
+        "findings(make_problem('p', {'t': (0, 1), 'x': (0, 1)}, ['u'], {'e': 'u_t = u_xx'}, ends))\n"
+        "sys.exit('jax' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

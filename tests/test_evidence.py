@@ -1,0 +1,168 @@
+"""The ladder of a run: estimate, bound, invariants, alarms, and their recomputation."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pinn.alarms import alarms
+from pinn.bound import bound
+from pinn.config import load_problem, problem_from_text
+from pinn.errors import ProblemError
+from pinn.estimate import estimate
+from pinn.invariants import drifts
+from pinn.run import main as run
+from pinn.verify import main as verify
+
+
+def fields(names):
+    """Return the fields of formulas, by name."""
+    return lambda points: {n: np.broadcast_to(np.asarray(f(*points.T), float), len(points)) for n, f in names.items()}
+
+
+def heat_beside(size):
+    """A solution of heat.yaml with an error of size t sin(pi x), which is not a solution."""
+    k, p = 0.1, np.pi
+
+    def decay(t):
+        return np.exp(-k * p**2 * t)
+
+    return fields({
+        "u": lambda t, x: (decay(t) + size * t) * np.sin(p * x),
+        "u_t": lambda t, x: (-k * p**2 * decay(t) + size) * np.sin(p * x),
+        "u_xx": lambda t, x: -(p**2) * (decay(t) + size * t) * np.sin(p * x),
+    })  # fmt: skip
+
+
+HARD = ("initial", "left", "right")
+
+
+@pytest.mark.parametrize("size", [1e-2, 1e-7])
+def test_the_estimate_of_a_known_error(size):
+    found, why = estimate(load_problem("heat"), heat_beside(size), HARD)
+    t = np.linspace(0, 1, 401)
+    truth = size * np.sqrt(np.mean(t**2) / np.mean(np.exp(-0.2 * np.pi**2 * t)))
+    assert why == "" and found.errors["u"] == pytest.approx(truth, rel=0.05)
+    assert found.uncertainty < 0.05
+
+
+def test_the_bound_is_above_the_error_and_not_far():
+    size = 1e-3
+    found, why = bound(load_problem("heat"), heat_beside(size), HARD)
+    truth, _ = estimate(load_problem("heat"), heat_beside(size), HARD)
+    assert why == "" and truth.errors["u"] < found.relative_l2 < 2 * truth.errors["u"]
+    assert found.growth == pytest.approx(-0.1 * np.pi**2, rel=1e-6), "the slowest wave decays so"
+
+
+def test_bounds_are_refused_where_nothing_is_known():
+    heat = load_problem("heat")
+    assert "does not hold exactly" in bound(heat, heat_beside(0), ("left", "right"))[1]
+    assert "not u_t = D" in bound(load_problem("burgers"), None, HARD)[1] or "depends on" in bound(load_problem("burgers"), None, HARD)[1]  # fmt: skip
+    assert "in time only" in bound(load_problem("poisson"), None, ("left", "right", "bottom", "top"))[1]
+
+
+def test_the_reaction_of_allen_cahn_is_bounded_by_its_formula():
+    from pinn.bound import _steepest
+
+    v = np.linspace(-1, 1, 41)
+    found = _steepest(lambda u: 5 * u - 5 * u**3, v)
+    exact = 5 - 3.75 * v**2  # the largest 5 - 5 (3 v^2 + 3 v e + e^2) over e
+    assert np.all(found >= exact - 1e-9) and np.all(found < exact + 0.2)
+    assert _steepest(lambda u: u**2, v) is None
+
+
+def test_the_bound_of_a_system_of_first_order():
+    problem = problem_from_text("""\
+name: decay
+coordinates: {t: [0, 1]}
+unknowns: [p, q]
+equations: {one: p_t = -2*p + q, two: q_t = -q}
+conditions:
+  p0: {where: t=0, equation: p = 1}
+  q0: {where: t=0, equation: q = 1}
+""")
+    size, e = 1e-4, lambda t: np.exp(-t)  # the solution is (e^-t, e^-t)
+    solution = fields({
+        "p": lambda t: e(t) + size * t, "q": lambda t: e(t), "p_t": lambda t: -e(t) + size, "q_t": lambda t: -e(t),
+    })  # fmt: skip
+    found, why = bound(problem, solution, ("p0", "q0"))
+    truth, _ = estimate(problem, solution, ("p0", "q0"))
+    assert why == "" and truth.errors["p"] / np.sqrt(2) < found.relative_l2 < 5 * truth.errors["p"]
+
+
+def test_what_is_conserved_and_what_is_not():
+    problem = replace(load_problem("heat"), invariants={"mass": "u", "nothing": "0*u"})
+    found = drifts(problem, heat_beside(0))
+    assert found["mass"]["start"] == pytest.approx(2 / np.pi) and found["mass"]["drift"] > 0.3
+    assert found["nothing"]["drift"] == 0
+
+
+@pytest.mark.parametrize(("text", "message"), [("mass: k", "mentions no unknown"), ("mass: u = 1", "density alone"),
+                                               ("mass: v", "unknown name 'v'")])  # fmt: skip
+def test_bad_invariants(heat_text, text, message):
+    with pytest.raises(ProblemError, match=r"heat\.yaml:12:\d+: invariants\.mass") as caught:
+        problem_from_text(heat_text.replace("network:", f"invariants: {{{text}}}\nnetwork:"), "heat.yaml")
+    assert message in str(caught.value)
+
+
+def quiet(**changes):
+    summary = {
+        "errors": {"u": {"relative_l2": 1e-5}}, "estimate": {"u": {"relative_l2": 1.1e-5}},
+        "reference": {"uncertainty": 1e-12}, "overfitting": {"pde": 1.1}, "train": {"pde": 1e-5},
+        "held_out": {"pde": {"rms": 1.1e-5}}, "data_alone": {"pde": 1.0}, "invariants": None,
+    }  # fmt: skip
+    return summary | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, ""),
+        ({"overfitting": {"pde": 4.0}}, "overfitting"),
+        ({"held_out": {"pde": {"rms": 0.5}}}, "stayed large"),
+        ({"held_out": {"pde": {"rms": float("nan")}}}, "not finite"),
+        ({"estimate": {"u": {"relative_l2": 1e-3}}}, "disagree"),
+        ({"estimate": {"u": {"relative_l2": 1e-7}}}, "disagree"),
+        ({"estimate": {"u": {"relative_l2": 1e-3}}, "reference": {"uncertainty": 1e-4}}, ""),
+        ({"estimate": {"u": {"relative_l2": 2.0}}}, "too large for a linearised"),
+        ({"invariants": {"mass": {"drift": 1e-2, "size": 1.0, "start": 1.0}}}, "conserved"),
+        ({"invariants": {"mass": {"drift": 1e-6, "size": 1.0, "start": 1.0}}}, ""),
+    ],
+)
+def test_alarms(changes, word):
+    problem = load_problem("heat")
+    t, x = np.linspace(0, 1, 20)[:, None], np.linspace(0, 1, 30)
+    values = {"u": np.exp(-t) * np.sin(np.pi * x)}
+    found = alarms(problem, quiet(**changes), values)
+    assert (found == []) if not word else any(word in sentence for sentence in found)
+
+
+def test_a_trivial_solution_is_called_one():
+    values = np.zeros((20, 30))
+    values[0] = np.sin(np.pi * np.linspace(0, 1, 30))
+    assert "trivial" in alarms(load_problem("heat"), quiet(), {"u": values})[0]
+
+
+def test_a_run_says_all_of_it_and_verifies(tmp_path, heat_text, capsys):
+    file, out = tmp_path / "heat.yaml", tmp_path / "run"
+    file.write_text(heat_text.replace("evidence: {estimate: false, bound: false}\n", "invariants: {level: 0*u}\n"))
+    assert run([str(file), "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    for part in ("error of u", "estimate for u", "bound", "held-out residual", "times that on the training points"):
+        assert part in text
+    summary = json.loads((out / "summary.json").read_text())
+    effectivity = summary["estimate"]["u"]["effectivity"]
+    assert 0.5 < effectivity < 2
+    assert summary["bound"]["relative_l2"] >= summary["errors"]["u"]["relative_l2"]
+    assert verify([str(out)]) == 0
+    assert "are equal" in capsys.readouterr().out
+    # A number that was touched is found.
+    summary["errors"]["u"]["relative_l2"] *= 0.5
+    (out / "summary.json").write_text(json.dumps(summary))
+    assert verify([str(out)]) == 1
+    assert "errors.u.relative_l2: summary.json says" in capsys.readouterr().out
+    shutil.rmtree(out)
+    assert verify([str(out)]) == 2
+    assert "error: " in capsys.readouterr().err
