@@ -138,7 +138,7 @@ def _period(problem: Problem, condition: Constraint, coordinate: str, ends: tupl
         worst = int(np.argmax(np.abs(jump)))
         if abs(jump[worst]) > AGREE * size:
             yield Finding(
-                "corner", "warning", ("conditions", condition.name, "equation"), condition.residual.text,
+            "corner", "warning", ("conditions", condition.name, "equation"), condition.residual.text,
                 f"the {what} of the initial data jumps by {jump[worst]:.4g} where {coordinate!r} closes on itself "
                 f"({at[1][worst]:.4g} at {coordinate}={ends[1]:g}, {at[0][worst]:.4g} at {coordinate}={ends[0]:g}).",
             )  # fmt: skip
@@ -166,8 +166,9 @@ def _corner(problem: Problem, initial: Constraint, end: Constraint) -> Iterator[
     worst = int(np.argmax(np.abs(mine - theirs)))
     if abs(mine[worst] - theirs[worst]) > AGREE * size:
         yield Finding(
-                "corner", "warning", ("conditions", end.name, "equation"), end.residual.text,
-            f"where it meets {initial.name!r} the data differ: {theirs[worst] + 0.0:.4g} here, {mine[worst] + 0.0:.4g} there.",
+            "corner", "warning", ("conditions", end.name, "equation"), end.residual.text,
+            f"where it meets {initial.name!r} the data differ: {theirs[worst] + 0.0:.4g} here, "
+            f"{mine[worst] + 0.0:.4g} there.",
         )  # fmt: skip
 
 
@@ -181,7 +182,7 @@ def _undetermined(problem: Problem) -> Iterator[Finding]:
         ]
         if all(p.axes for p in mentioned):
             yield Finding(
-                "undetermined", "warning", ("unknowns",), name,
+            "undetermined", "warning", ("unknowns",), name,
                 f"only derivatives of {name!r} are mentioned, so that it is determined up to a constant. Add a "
                 "condition at a point, such as {where: \"x=0, y=0\", equation: " + name + " = 0}.",
             )  # fmt: skip

@@ -19,6 +19,7 @@ CASES = {
     "heat": ((41, 41), 1.0, 1e-6),
     "kdv": ((161, 256), 0.3, 1e-4),
 }
+OTHERS = {"lorenz": 401, "poisson": 33}  # points per coordinate, of those without time or without space
 
 
 def reference_values(name):
@@ -35,7 +36,7 @@ def reference_values(name):
 
 
 def test_every_file_is_tried():
-    assert set(CASES) == {f.stem for f in FILES}
+    assert set(CASES) | set(OTHERS) == {f.stem for f in FILES}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -58,6 +59,19 @@ def test_residuals_vanish_on_the_reference_and_not_beside_it(name):
         assert size < tolerance, constraint
     for constraint, size in worst(truth + 1e-2 * beside).items():
         assert size > 2 * tolerance, f"{constraint}: this test could not fail"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_residuals_vanish_on_other_references_too(name):
+    problem = load_problem(name)
+    grid = {c: np.linspace(*b, OTHERS[name]) for c, b in problem.domain.bounds.items()}
+    truth = make_reference(problem, grid)[0].values
+    size = max(np.abs(v).max() for v in truth.values())
+    for constraint, r in residual_on_grid(problem, truth).items():
+        assert np.abs(r).max() < 1e-4 * size, constraint
+    beside = {n: v * (1 + 1e-2 * k) + 1e-2 * size for k, (n, v) in enumerate(truth.items(), 1)}
+    for constraint, r in residual_on_grid(problem, beside).items():
+        assert np.abs(r).max() > 2e-4 * size, f"{constraint}: this test could not fail"
 
 
 def test_heat_by_autodiff_too():
