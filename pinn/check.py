@@ -14,7 +14,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="pinn check",
         description="Read a whole problem file and report mistakes, and what may not be meant, before any training.",
-        epilog="exit codes: 0 the problem can be solved, with or without warnings; 2 it cannot",
+        epilog="exit codes: 0 the problem can be run, with or without warnings; 2 it cannot",
         allow_abbrev=False,
     )
     p.add_argument("file", metavar="FILE", help="a problem file, or the name of a shipped problem")
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"{finding['level']}: {finding['sentence']}")
     warnings = sum(f["level"] == "warning" for f in report["findings"])
     count = "no warnings" if not warnings else f"{warnings} warning{'s'[: warnings - 1]}"
-    print(f"{options.file}: can be solved, {count}")
+    print(f"{options.file}: can be run, {count}")
     return 0
 
 

@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
 
     Attributes:
         errors: estimated relative L2 error by unknown.
-        uncertainty: relative difference of the last two resolutions of the error equation.
+        uncertainty: relative, three times the difference of the last two resolutions of the error equation.
         method: how the equation was solved.
     """
 

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import jax
 
+from pinn.errors import dotted
 from pinn.evaluate import total_relative_l2
 from pinn.evidence import EVIDENCE, Judged, Known, gather, known_reference
+from pinn.findings import findings
 from pinn.fingerprint import fingerprint
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
@@ -100,8 +102,9 @@ def _solve(
     problem, settings = plan.problem, plan.settings
     plan, state = resume(plan) if resume else (plan, init_state(plan))
     hooks.on_plan(plan)
-    notes = [*plan.ansatz.notes, *(f"training.weights.{n} has no effect: the condition is hard" for n in
-             settings.training.weights if n in plan.ansatz.hard)]  # fmt: skip
+    idle = (n for n in settings.training.weights if n in plan.ansatz.hard)
+    notes = [*_warnings(plan), *plan.ansatz.notes]
+    notes += [f"training.weights.{n} has no effect: the condition is hard" for n in idle]
     known = known_reference(problem) if settings.target.relative_l2 else None
     reference = known[0] if known else None
     if settings.target.relative_l2 and reference is None:
@@ -179,6 +182,14 @@ def _finish(
     return Solution(
         problem, plan.settings, plan.ansatz, params, summary, history, grid, values, truth, dict(outcome.points)
     )
+
+
+def _warnings(plan: Plan) -> list[str]:
+    """Return what is odd about the problem; of a kink that the ansatz has dealt with it speaks itself."""
+    spoken = " ".join(plan.ansatz.notes)
+    odd = [f for f in findings(plan.problem) if f.level == "warning"]
+    odd = [f for f in odd if f.topic != "corner" or repr(f.key[1]) not in spoken]
+    return [f"warning: {dotted(f.key)}: {f.message}" for f in odd]
 
 
 def judged_of(plan: Plan, params: Any, state: TrainState, points: Points) -> Judged:

@@ -122,8 +122,8 @@ def test_the_command(tmp_path, capsys):
     bad.write_text(trial("u_t = kk*u_xx"))
     assert main([str(good)]) == 0
     out = capsys.readouterr().out
-    assert f"warning: {good}:9:30: conditions.left.equation: 'u = 0': where it meets" in out
-    assert out.endswith("can be solved, 1 warning\n")
+    assert f"warning: {good}:9:32: conditions.left.equation: 'u = 0': where it meets" in out
+    assert out.endswith("can be run, 1 warning\n")
     assert main([str(bad)]) == 2
     assert f"error: {bad}:6:8: equations.pde" in capsys.readouterr().err
     assert main([str(bad), "--json"]) == 2

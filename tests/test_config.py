@@ -65,6 +65,7 @@ def test_an_equation_may_be_a_residual_of_the_registry(heat_text):
 
 
 BAD = {  # replacement in the file -> what the message says
+    ("evidence: {estimate", "evidence: {estimat"): "unknown key 'estimat'. Did you mean 'estimate'?",
     ("parameters:", "paramters:"): "heat.yaml:4: paramters: unknown key 'paramters'. Did you mean 'parameters'?",
     ("k: 0.1", "k: [1]"): "heat.yaml:4: parameters.k: '[1]': expected a number",
     ("k: 0.1", "k: .inf"): "heat.yaml:4: parameters.k: 'inf': is not a finite number",

@@ -145,6 +145,37 @@ def test_a_trivial_solution_is_called_one():
     assert "trivial" in alarms(load_problem("heat"), quiet(), {"u": values})[0]
 
 
+def test_a_problem_without_any_reference_still_climbs_the_rest(tmp_path, capsys):
+    """y' = y^2 from 1 has no solution at t = 1: the integrator says so, and the run ends with what is left."""
+    file, out = tmp_path / "blow_up.yaml", tmp_path / "run"
+    file.write_text("""\
+name: blow_up
+coordinates: {t: [0, 1.5]}
+unknowns: [y]
+equations: {ode: y_t = y**2}
+conditions: {start: {where: t=0, equation: y = 1}}
+network: {width: 6, depth: 1}
+sampling: {equations: 60, held_out: 100}
+training: {windows: 1, stages: [{optimizer: levenberg_marquardt, steps: 3}]}
+""")
+    assert run([str(file), "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["errors"] is None and summary["reference"] is None
+    assert "step size" in summary["no_reference"] and "t=" in summary["no_reference"]
+    assert summary["held_out"]["ode"]["rms"] > 0 and summary["alarms"]
+    assert "no reference: " in capsys.readouterr().out
+    assert verify([str(out)]) == 0
+
+
+def test_warnings_are_notes_of_a_run(heat_text):
+    import pinn
+
+    text = heat_text.replace("k*u_xx", "-k*u_xx").split("reference")[0] + heat_text[heat_text.index("network:") :]
+    summary = pinn.solve(problem_from_text(text, overrides=["reference={kind: none}"])).summary
+    assert any("run backwards" in note for note in summary["notes"])
+    assert summary["no_reference"] == "the file asks for none"
+
+
 def test_a_run_says_all_of_it_and_verifies(tmp_path, heat_text, capsys):
     file, out = tmp_path / "heat.yaml", tmp_path / "run"
     file.write_text(heat_text.replace("evidence: {estimate: false, bound: false}\n", "invariants: {level: 0*u}\n"))

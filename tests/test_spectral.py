@@ -147,7 +147,7 @@ conditions:
   right: {where: x=1, equation: u_x + u = exp(-t)*(cos(1) - sin(1))}
 """)
     true, stated = error(problem, {"u": lambda t, x: np.exp(-t) * np.cos(x)})
-    assert true < 1e-9 and true <= 3 * stated
+    assert true < 1e-9 and true <= stated
 
 
 def test_second_order_in_time():
@@ -162,7 +162,7 @@ conditions:
   right: {where: x=1, equation: u = 0}
 """)
     true, stated = error(problem, {"u": lambda t, x: np.cos(2 * np.pi * t) * np.sin(np.pi * x)})
-    assert true < 1e-8 and true <= 3 * stated
+    assert true < 1e-8 and true <= stated
 
 
 def test_a_periodic_system():
@@ -177,7 +177,7 @@ conditions:
   second: {where: t=0, equation: q = sin(2*x)}
 """)
     true, stated = error(problem, {"p": lambda t, x: np.cos(2 * x - 2 * t), "q": lambda t, x: np.sin(2 * x - 2 * t)})
-    assert true < 1e-10 and true <= max(3 * stated, 1e-13)
+    assert true < 1e-10 and true <= max(stated, 1e-12)
 
 
 def test_two_dimensions_periodic_and_bounded():
@@ -201,7 +201,7 @@ conditions:
         true, stated = error(
             problem, {"u": lambda t, x, y, r=rate, w=wave: np.exp(-r * t) * np.sin(w * x) * np.sin(w * y)}, 9
         )
-        assert true < 1e-8 and true <= max(3 * stated, 1e-12)
+        assert true < 1e-8 and true <= max(stated, 1e-12)
 
 
 def test_steady_problems_linear_and_not():
@@ -216,7 +216,7 @@ conditions:
   d: {where: y=1, equation: u = 0}
 """)
     true, stated = error(poisson, {"u": lambda x, y: np.sin(np.pi * x) * np.sin(np.pi * y)})
-    assert true < 1e-10 and true <= max(3 * stated, 1e-12)
+    assert true < 1e-10 and true <= max(stated, 1e-12)
     # u'' = 2 u^3 with u = 1/(1 + x)
     bent = make("""\
 coordinates: {x: [0, 1]}
@@ -227,7 +227,7 @@ conditions:
   b: {where: x=1, equation: u = 1/2}
 """)
     true, stated = error(bent, {"u": lambda x: 1 / (1 + x)})
-    assert true < 1e-11 and true <= max(3 * stated, 1e-12)
+    assert true < 1e-11 and true <= max(stated, 1e-12)
 
 
 def test_ordinary_differential_equations_in_time():
@@ -241,7 +241,7 @@ conditions:
   speed: {where: t=0, equation: x_t = 0}
 """)
     true, stated = error(problem, {"x": lambda t: np.cos(2 * t)})
-    assert true < 1e-10 and true <= 3 * stated < 1e-7
+    assert true < 1e-10 and true <= stated < 1e-7
     stiff = make("""\
 coordinates: {t: [0, 1]}
 unknowns: [y]
@@ -273,6 +273,30 @@ conditions:
     grid = {"t": np.linspace(0, 1, 5), "x": np.linspace(-1, 1, 64 * 2 + 1)}
     made, why = make_reference(problem, grid)
     assert made is None and reason in why
+
+
+def test_references_are_kept(tmp_path, monkeypatch):
+    problem = make("""\
+coordinates: {t: [0, 1]}
+unknowns: [y]
+equations: {ode: y_t = -y}
+conditions: {start: {where: t=0, equation: y = 1}}
+""")
+    grid = grid_of(problem.domain)
+    monkeypatch.setenv("PINN_CACHE", str(tmp_path))
+    first, _ = make_reference(problem, grid)
+    (file,) = tmp_path.glob("*.npz")
+    monkeypatch.setattr(spectral, "solve", lambda *_: pytest.fail("was kept"))
+    again, _ = make_reference(problem, grid)
+    np.testing.assert_array_equal(first.values["y"], again.values["y"])
+    assert (first.uncertainty, first.method) == (again.uncertainty, again.method)
+    monkeypatch.undo()
+    monkeypatch.setenv("PINN_CACHE", str(tmp_path))
+    file.write_bytes(file.read_bytes()[:100])
+    mended, _ = make_reference(problem, grid)
+    np.testing.assert_array_equal(first.values["y"], mended.values["y"])
+    other = make_reference(problem, {"t": grid["t"][:5]})[0]
+    assert other.values["y"].shape == (5,) and len(list(tmp_path.glob("*.npz"))) == 2
 
 
 def test_a_blow_up_leaves_no_reference_and_says_when():

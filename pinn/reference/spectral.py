@@ -1,7 +1,7 @@
 """A reference made from the problem file itself, by classical methods: resolution is doubled until two agree.
 
 Evolution equations on periodic boxes by Fourier modes, on others by Chebyshev collocation; steady problems by Newton's
-method; ordinary differential equations by scipy. Its uncertainty is the difference of the last two resolutions.
+method; ordinary differential equations by scipy. Its uncertainty is three times the difference of the last two.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +50,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort()
+SAFETY = 3  # times the difference of the last two resolutions: their errors may have the same sign, or be round-off
 ROUGHLY = 10  # times the tolerance, while a line is cut
 WORST = 0.01  # of the worst tail, above which intervals are cut together with it
 ROUNDS, MOST = 20, 40  # of cutting, and intervals
@@ -88,7 +89,7 @@ def check(problem: Problem) -> None:
 
 
 def solve(problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort = FULL) -> Reference:
-    """Return the solution on a grid, with the difference of the last two resolutions as its uncertainty.
+    """Return the solution on a grid; its uncertainty is three times the difference of the last two resolutions.
 
     Args:
         problem: to be solved.
@@ -113,7 +114,7 @@ def solve(problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort = FUL
                 break
     if after is None or before is None:
         raise trouble or Impossible("only one resolution is small enough to be computed")
-    return Reference(KIND, after, float(difference), method)
+    return Reference(KIND, after, SAFETY * float(difference), method)
 
 
 def _resolutions(
