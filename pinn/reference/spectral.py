@@ -50,6 +50,7 @@ class Effort(NamedTuple):
 
 
 FULL = Effort()
+LEAST = 1e-12  # uncertainty: round-off of derivatives spares no method
 SAFETY = 3  # times the difference of the last two resolutions: their errors may have the same sign, or be round-off
 ROUGHLY = 10  # times the tolerance, while a line is cut
 WORST = 0.01  # of the worst tail, above which intervals are cut together with it
@@ -114,7 +115,7 @@ def solve(problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort = FUL
                 break
     if after is None or before is None:
         raise trouble or Impossible("only one resolution is small enough to be computed")
-    return Reference(KIND, after, SAFETY * float(difference), method)
+    return Reference(KIND, after, max(SAFETY * float(difference), LEAST), method)
 
 
 def _resolutions(
