@@ -13,7 +13,7 @@ from pinn.registry import shipped
 MUTATIONS = {
     "allen_cahn": {
         "a coefficient": ("5*u**3", "5.05*u**3"),
-        "a condition less": ("  initial: {where: t=0, equation: u = x**2*cos(pi*x)}\n", ""),
+        "a condition less": ("conditions:\n  initial: {where: t=0, equation: u = x**2*cos(pi*x)}\n", ""),
         "a sign": ("- eps*u_xx", "+ eps*u_xx"),
         "other data": ("x**2*cos(pi*x)", "x**2*cos(1.01*pi*x)"),
     },
@@ -29,7 +29,7 @@ MUTATIONS = {
     },
     "kdv": {
         "a coefficient": ("u*u_x +", "1.01*u*u_x +"),
-        "a condition less": ("  initial: {where: t=0, equation: u = cos(pi*x)}\n", ""),
+        "a condition less": ("conditions:\n  initial: {where: t=0, equation: u = cos(pi*x)}\n", ""),
         "a sign": ("+ u*u_x", "- u*u_x"),
     },
     "lorenz": {

@@ -22,7 +22,7 @@ CASES = {
     "burgers": ((30, ()), (120, ())),
     "heat": ((10, ("network.width=4",)), (20, ())),
     "kdv": ((90, ()), (180, ())),
-    "lorenz": ((20, ("network.width=5",)), (20, ())),
+    "lorenz": ((20, ("network.width=9",)), (20, ())),
     "poisson": ((15, ("network.width=5",)), (15, ())),
 }
 
