@@ -155,7 +155,7 @@ def _finish(
     found = None if outcome.status == "interrupted" else gather(judged, known)
     target = plan.settings.target.relative_l2
     now = time.monotonic()
-    error = found.summary["errors"] if found else None
+    judge = (found.summary["errors"] or found.summary["estimate"]) if found else None
     summary = {
         "problem": problem.name,
         "status": outcome.status,
@@ -172,7 +172,7 @@ def _finish(
         "target": {
             "relative_l2": target,
             "seconds": plan.settings.training.seconds,
-            "met": None if target is None or not error else total_relative_l2(error) <= target,
+            "met": None if target is None or not judge else total_relative_l2(judge) <= target,
         },
         "device": platform(),
         "devices": len(jax.devices(platform())),

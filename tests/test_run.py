@@ -16,9 +16,9 @@ from pinn.__main__ import main as pinn_command
 from pinn.run import main
 
 SUMMARY_KEYS = [
-    "problem", "status", "message", "errors", "reference", "held_out", "train", "estimate", "seconds", "steps",
-    "points", "params", "windows", "target", "seed", "precision", "device", "devices", "versions", "problem_sha256",
-    "hard", "notes",
+    "problem", "status", "message", "errors", "reference", "no_reference", "held_out", "train", "overfitting",
+    "data_alone", "estimate", "no_estimate", "bound", "no_bound", "invariants", "alarms", "seconds", "steps", "points",
+    "params", "windows", "seed", "precision", "problem_sha256", "target", "device", "devices", "versions", "hard", "notes",
 ]  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def test_a_run_leaves_its_folder(heat_file, tmp_path, capsys):
     assert main([str(heat_file), "--out", str(out), "--seed", "3"]) == 0
     names = {p.name for p in out.iterdir()}
     assert names == {
-        "problem.yaml", "settings.yaml", "log.jsonl", "checkpoint.npz", "solution.npz", "summary.json", "figure.png"
+        "problem.yaml", "settings.yaml", "log.jsonl", "checkpoint.npz", "solution.npz", "points.npz", "summary.json",
+        "figure.png",
     }  # fmt: skip
     summary = summary_of(out)
     assert list(summary) == SUMMARY_KEYS
@@ -75,7 +76,10 @@ def test_default_folder_and_quiet(heat_file, tmp_path, capsys):
     (folder,) = (tmp_path / "runs" / "small_heat").iterdir()
     assert (folder / "summary.json").exists()
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("done: relative L2 error")
+    assert lines[-1].startswith("done: relative L2 error")
+    assert all(line.startswith("alarm: ") for line in lines[:-1]) and len(lines) > 1, (
+        "after one step something is wrong"
+    )
 
 
 def test_target(heat_file, tmp_path):
@@ -251,11 +255,10 @@ def test_refused_by_the_ansatz_with_nothing_written(tmp_path, capsys):
 
 
 def test_a_target_without_a_reference_cannot_be_checked(heat_file, tmp_path, capsys):
-    heat_file.write_text(heat_file.read_text().replace("reference:", "title: x\n#").replace("x\n# {", "x # {"))
-    long = ["--set", "training.stages[0].steps=1000"]
+    long = ["--set", "training.stages[0].steps=1000", "--set", "reference={kind: none}"]
     assert main([str(heat_file), "--out", str(tmp_path / "a"), "--target", "1e-3", *long]) == 1
     printed = capsys.readouterr().out
-    assert "target 0.001 not checked against an error" in printed and "error is not known" in printed
+    assert "target 0.001 not checked against an error or estimate" in printed and "error is not known" in printed
     summary = summary_of(tmp_path / "a")
     assert summary["target"]["met"] is None
     assert "beside that of the data alone, is below the target" in summary["notes"][-1]

@@ -43,7 +43,7 @@ def load(problem: Problem, grid: Mapping[str, np.ndarray]) -> Reference | None:
     if place is None or name is None:
         return None
     try:
-        with np.load(place / f"{name}.npz", allow_pickle=False) as kept:
+        with (place / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as kept:
             values = {u: kept[f"u:{u}"] for u in problem.unknowns}
             found = Reference(str(kept["kind"]), values, float(kept["uncertainty"]), str(kept["method"]))
     except Exception:  # whatever is wrong with it, it is made again

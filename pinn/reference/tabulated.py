@@ -81,7 +81,7 @@ def _wrong(file: Path, reason: str) -> ProblemError:
 
 def _npz(file: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             if any(arrays[name].dtype.kind not in "fiu" for name in arrays.files):
                 raise _wrong(file, "holds arrays that are not real numbers")
             return {name: np.asarray(arrays[name], float) for name in arrays.files}

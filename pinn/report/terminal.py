@@ -156,7 +156,7 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
         saved = f"The last good state is saved in {folder}; for it, {error}."
         return f"failed after step {summary['steps']}: {message}. {saved}"
     goal = summary["target"]["relative_l2"]
-    outcome = {True: "met", False: "missed", None: "not checked against an error"}[summary["target"]["met"]]
+    outcome = {True: "met", False: "missed", None: "not checked against an error or estimate"}[summary["target"]["met"]]
     target = "" if goal is None else f", target {goal:g} {outcome}"
     return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({message}). Results in {folder}"
 
