@@ -126,7 +126,7 @@ class RunFolder:
                 f"{problem.name} ({fingerprint(problem)[:12]}). Resume with the file the run began with.",
                 place=place,
             )
-        before, now = (_flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
+        before, now = (flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
         changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
         if changed:
             listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
@@ -182,7 +182,7 @@ class RunFolder:
 
     def finish(self, solution: Solution) -> None:
         """Write summary.json and, if the solution was evaluated, solution.npz and points.npz."""
-        self._write("summary.json", json.dumps(_finite(solution.summary), indent=2, allow_nan=False) + "\n")
+        self._write("summary.json", json.dumps(finite(solution.summary), indent=2, allow_nan=False) + "\n")
         if solution.values:
             arrays = dict(solution.grid) | solution.values
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
@@ -201,18 +201,18 @@ def _unused(parent: Path) -> Path:
     return next(parent / name for name in names if not (parent / name).exists())
 
 
-def _finite(tree: Any) -> Any:
+def finite(tree: Any) -> Any:
     """Replace nan and inf, which JSON does not have, by null."""
     if isinstance(tree, dict):
-        return {key: _finite(value) for key, value in tree.items()}
+        return {key: finite(value) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_finite(value) for value in tree]
+        return [finite(value) for value in tree]
     return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
-def _flat(tree: Any, key: tuple = ()) -> dict[str, Any]:
+def flat(tree: Any, key: tuple = ()) -> dict[str, Any]:
     """Flatten nested settings to ``{"training.stages[0].steps": 100}``."""
     items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
     if items is None:
         return {dotted(key): tree}
-    return {k: v for part, value in items for k, v in _flat(value, (*key, part)).items()}
+    return {k: v for part, value in items for k, v in flat(value, (*key, part)).items()}

@@ -4,11 +4,11 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pinn.errors import ProblemError, dotted
+from pinn.errors import ProblemError
 
 # Two sums of the same numbers in another order, on another machine, of a solution good to 1e-9.
 RELATIVE = 1e-5
@@ -51,6 +51,8 @@ def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:
     Raises:
         ProblemError: if the folder is not that of a finished run.
     """
+    from pinn.runfolder import finite, flat
+
     stated = _summary(path)
     found = recomputed(path)
     target = stated.get("target") or {}
@@ -61,7 +63,7 @@ def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:
     else:
         found["target"] = target
     left = {k: v for k, v in stated.items() if k not in BY_THE_CLOCK}
-    flat_stated, flat_found = dict(_flat(left)), dict(_flat(json.loads(json.dumps(_without_nan(found)))))
+    flat_stated, flat_found = flat(left), flat(json.loads(json.dumps(finite(found))))
     names = list(dict.fromkeys([*flat_stated, *flat_found]))
     missing = "nothing"
     pairs = {n: (flat_stated.get(n, missing), flat_found.get(n, missing)) for n in names}
@@ -106,23 +108,6 @@ def _summary(path: Path) -> dict[str, Any]:
     if not isinstance(stated, dict) or stated.get("status") == "interrupted":
         raise ProblemError("was interrupted, and has no numbers to verify. Go on with --resume.", place=str(path))
     return stated
-
-
-def _flat(tree: Any, key: tuple = ()) -> Iterator[tuple[str, Any]]:
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if items is None:
-        yield dotted(key), tree
-        return
-    for part, value in items:
-        yield from _flat(value, (*key, part))
-
-
-def _without_nan(tree: Any) -> Any:
-    if isinstance(tree, dict):
-        return {k: _without_nan(v) for k, v in tree.items()}
-    if isinstance(tree, list):
-        return [_without_nan(v) for v in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def _equal(stated: Any, found: Any) -> bool:
