@@ -15,6 +15,7 @@ def measure(problem: str, changes: list[str], seconds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         sets = [part for change in changes for part in ("--set", change)]
         command = [sys.executable, "-m", "pinn.run", problem, "--seconds", str(seconds), *sets]
+        command += ["--set", "evidence={estimate: false, bound: false}"]  # the error is all that is asked for
         ended = subprocess.run([*command, "--out", folder, "--quiet"], cwd=folder, capture_output=True, text=True)
         if ended.returncode not in (0, 3):  # one that fails numerically is a row too
             raise SystemExit(f"{' '.join(command)} failed:\n{ended.stdout}{ended.stderr}")

@@ -158,7 +158,7 @@ def integrate(
     span, size, level, before = output[-1] - output[0], measure(v), 4, 4
     # What begins at zero is as large as its rate makes it.
     grown = measure(rate(output[0], v)) * (output[1] - output[0])
-    size = np.maximum(size, np.where(np.isfinite(grown), grown, 0.0))
+    size = np.where((size == 0) & np.isfinite(grown), grown, size)
     for begin, gap in zip(output[:-1], np.diff(output), strict=True):
         at, before = 0.0, min(before, level)
         if level >= before + WORSE:
