@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from pinn.language.tree import CONSTANTS, Binary, Call, Name, Negate, Node, Number, children, names
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
+AT_ZERO = dict.fromkeys(("cos", "cosh", "erfc", "exp", "sech"), 1.0) | dict.fromkeys(
+    ("abs", "asin", "atan", "erf", "sin", "sinh", "sqrt", "tan", "tanh"), 0.0
+)
 ROOT_PI = Call("sqrt", (Name("pi"),))
 
 # Function -> derivative in its argument; abs and its kin have one everywhere but at their kinks.
@@ -173,8 +176,15 @@ def substitute(node: Node, given: Mapping[str, Node]) -> Node:
             combine = {"+": total, "-": difference, "*": product, "/": quotient}[operator]
             return combine(substitute(a, given), substitute(b, given))
         case Call(function, arguments):
-            return Call(function, tuple(substitute(a, given) for a in arguments))
+            return applied(function, tuple(substitute(a, given) for a in arguments))
     return node
+
+
+def applied(function: str, arguments: tuple[Node, ...]) -> Node:
+    """Return a function of arguments; at zero its value, where that is a whole number."""
+    if len(arguments) == 1 and _value(arguments[0]) == 0 and function in AT_ZERO:
+        return Number(AT_ZERO[function])
+    return Call(function, arguments)
 
 
 STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}

@@ -15,7 +15,7 @@ from pinn.reference.collocation import Mesh, blocks, kron, on_grid
 from pinn.reference.exponential import integrate
 from pinn.reference.terms import Impossible, Slot, System, call
 
-WORK = 10_000_000_000  # products of numbers, about a minute, before an integration is given up
+WORK = 5_000_000_000  # products of numbers, about a minute, before an integration is given up
 
 
 class Faces:

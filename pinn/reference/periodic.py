@@ -15,7 +15,7 @@ from pinn.reference.terms import Slot, System
 
 PANEL = 8  # points of Gauss's rule to a spacing: a wave is turned by at most pi in it, integrated to 1e-13
 PADDING = 2
-WORK = 400_000_000  # evaluations times coefficients, about a minute, before an integration is given up
+WORK = 60_000_000  # evaluations times coefficients, about a minute, before an integration is given up
 
 
 class Modes:

@@ -106,7 +106,10 @@ def solve(problem: Problem, grid: Mapping[str, np.ndarray], effort: Effort = FUL
         try:
             found = attempt()
         except Stalled as reason:  # a coarse resolution may fail where a finer one does not
-            trouble, before, after = reason, None, None
+            trouble = reason
+            if before is not None:  # two that did not agree are better than none
+                break
+            after = None
             continue
         before, after, method = after, found, label
         if before is not None:
