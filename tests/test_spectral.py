@@ -6,7 +6,7 @@ import pytest
 from pinn.config import load_problem, problem_from_text
 from pinn.reference import grid_of, make_reference, spectral
 from pinn.reference.base import relative_l2
-from pinn.reference.chebyshev import differentiation, inner_nodes, interpolation, nodes, quadrature
+from pinn.reference.chebyshev import differentiation, inner_nodes, interpolation, nodes
 from pinn.reference.collocation import Line
 from pinn.reference.exponential import Stalled, integrate, phi, step, weights
 from pinn.reference.periodic import Modes
@@ -45,7 +45,6 @@ def test_chebyshev_rules_are_exact_for_polynomials():
     for k in range(n):
         values = nodes(n) ** k
         np.testing.assert_allclose(interpolation(n, inner_nodes(7)) @ values, inner_nodes(7) ** k, atol=1e-14)
-        np.testing.assert_allclose(quadrature(n) @ values, (1 + (-1) ** k) / (k + 1), atol=1e-14)
 
 
 def test_lines_differentiate_across_their_joints():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from pinn.language.tree import CONSTANTS, Binary, Call, Name, Negate, Node, Number, children, names
+from pinn.language.tree import CONSTANTS, Binary, Call, Name, Negate, Node, Number, names
 
 ZERO, ONE, TWO = Number(0.0), Number(1.0), Number(2.0)
 AT_ZERO = dict.fromkeys(("cos", "cosh", "erfc", "exp", "sech"), 1.0) | dict.fromkeys(
@@ -227,8 +227,3 @@ def _within(node: Node, needed: int) -> str:
 def is_constant(node: Node, parameters: Mapping[str, float]) -> bool:
     """Say whether an expression depends on nothing but parameters."""
     return all(n in parameters or n in CONSTANTS for n in names(node))
-
-
-def size(node: Node) -> int:
-    """Return the number of nodes of an expression."""
-    return 1 + sum(size(child) for child in children(node))

@@ -56,20 +56,6 @@ def differentiation(n: int, order: int = 1) -> np.ndarray:
     return matrix
 
 
-@cache
-def quadrature(n: int) -> np.ndarray:
-    """Return the weights of Clenshaw and Curtis at `nodes`, (n,); they sum to 2."""
-    k = np.arange(0, n, 2)
-    moments = 2 / (1.0 - k**2)
-    return np.linalg.solve(np.polynomial.chebyshev.chebvander(nodes(n), n - 1).T, _spread(moments, n))
-
-
-def _spread(even: np.ndarray, n: int) -> np.ndarray:
-    full = np.zeros(n)
-    full[::2] = even
-    return full
-
-
 def coefficients(values: np.ndarray) -> np.ndarray:
     """Return the Chebyshev coefficients of values at `nodes`, along the last axis."""
     n = values.shape[-1]

@@ -87,13 +87,6 @@ class Line:
             out[mine, i * self.n : (i + 1) * self.n] = chebyshev.interpolation(self.n, local)
         return out
 
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """Weights of an integral over the line, (size,)."""
-        if self.periodic:
-            return np.full(self.n, (self.edges[-1] - self.edges[0]) / self.n)
-        return np.concatenate([chebyshev.quadrature(self.n) * h for h in self.halves])
-
     def tails(self, values: np.ndarray) -> np.ndarray:
         """Return the size of the last coefficients of each interval, the largest along all other axes, (intervals,).
 

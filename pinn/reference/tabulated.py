@@ -1,6 +1,5 @@
 """A true solution given as numbers in a file: npz or csv, on a tensor grid of its own."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -68,11 +67,6 @@ def path_of(problem: Problem) -> Path:
     if file.suffix not in (".npz", ".csv"):
         raise ProblemError("give an npz or a csv file.", ("reference", "path"), given)
     return file
-
-
-def digest(problem: Problem) -> str:
-    """Return a hash of the file's content."""
-    return hashlib.sha256(path_of(problem).read_bytes()).hexdigest()
 
 
 def _wrong(file: Path, reason: str) -> ProblemError:
