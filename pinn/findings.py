@@ -5,17 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pinn.corners import SAMPLES, misfits, points_of
 from pinn.errors import Key
-from pinn.language import Residual
 from pinn.language.calculus import write
-from pinn.language.residual import partial_derivative
 from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import call
 from pinn.symbol import type_of
 
-SAMPLES = 2000
-AGREE = 1e-9  # relative: data that differ by less fit
 # Function -> what its argument has to be, as text and as a test.
 DOMAINS = {
     "log": ("positive", lambda a: a > 0),
@@ -51,17 +48,6 @@ def findings(problem: Problem) -> list[Finding]:
         return [finding for part in parts for finding in part(problem)]
 
 
-def _points(problem: Problem, where: Mapping[str, float], n: int = SAMPLES) -> dict[str, np.ndarray]:
-    """Return random points of a place, its ends among them, by coordinate."""
-    rng = np.random.default_rng(0)
-    out = {}
-    for c, (lo, hi) in problem.domain.bounds.items():
-        inside = lo + (hi - lo) * rng.random(n)
-        inside[:2] = lo, hi
-        out[c] = np.full(n, where[c]) if c in where else inside
-    return out
-
-
 def data_of(constraint: Constraint, problem: Problem, points: Mapping[str, np.ndarray]) -> np.ndarray | None:
     """Return g where a condition reads u = g, at points; None if it is not of that form."""
     partials = partials_of(constraint.residual, problem.symbols)
@@ -94,82 +80,9 @@ def _types(problem: Problem) -> Iterator[Finding]:
 
 
 def _corners(problem: Problem) -> Iterator[Finding]:
-    """Compare initial data with periodic ends, in value and slope, and with data at other ends, in value."""
-    if TIME not in problem.coordinates:
-        return
-    start = problem.domain.bounds[TIME][0]
-    initial = [c for c in problem.conditions if dict(c.where) == {TIME: start}]
-    for condition in initial:
-        for coordinate, ends in problem.domain.bounds.items():
-            if coordinate == TIME:
-                continue
-            if coordinate in problem.domain.periodic:
-                yield from _period(problem, condition, coordinate, ends)
-            else:
-                for other in problem.conditions:
-                    if set(other.where) == {coordinate} and _unknown_of(other, problem) == _unknown_of(
-                        condition, problem
-                    ):
-                        yield from _corner(problem, condition, other)
-
-
-def _unknown_of(constraint: Constraint, problem: Problem) -> int | None:
-    partials = partials_of(constraint.residual, problem.symbols)
-    return partials[0].unknown if len(partials) == 1 and not partials[0].axes else None
-
-
-def _period(problem: Problem, condition: Constraint, coordinate: str, ends: tuple[float, float]) -> Iterator[Finding]:
-    if _unknown_of(condition, problem) is None or condition.residual.tree is None:
-        return
-    residual: Residual = condition.residual
-    inside, size = _points(problem, dict(condition.where)), 0.0
-    for order, what in enumerate(("value", "slope")):
-        if order:
-            residual = partial_derivative(residual, coordinate)
-        at = [
-            _slope_data(condition, residual, problem, inside | {coordinate: np.full(SAMPLES, end)}, order)
-            for end in ends
-        ]
-        everywhere = _slope_data(condition, residual, problem, inside, order)
-        if any(a is None for a in (*at, everywhere)):
-            return
-        size = max(size, float(np.abs(everywhere).max()))
-        jump = at[0] - at[1]
-        worst = int(np.argmax(np.abs(jump)))
-        if abs(jump[worst]) > AGREE * size:
-            yield Finding(
-            "corner", "warning", ("conditions", condition.name, "equation"), condition.residual.text,
-                f"the {what} of the initial data jumps by {jump[worst]:.4g} where {coordinate!r} closes on itself "
-                f"({at[1][worst]:.4g} at {coordinate}={ends[1]:g}, {at[0][worst]:.4g} at {coordinate}={ends[0]:g}).",
-            )  # fmt: skip
-            return
-
-
-def _slope_data(
-    condition: Constraint, residual: Residual, problem: Problem, points: Mapping[str, np.ndarray], order: int
-) -> np.ndarray | None:
-    if not order:
-        return data_of(condition, problem, points)
-    u = problem.unknowns[_unknown_of(condition, problem)]
-    values = dict(points) | dict(problem.parameters) | {u: np.zeros(SAMPLES)}
-    factor = call(partial_derivative(condition.residual, u), values)
-    return -np.broadcast_to(call(residual, values), SAMPLES) / factor
-
-
-def _corner(problem: Problem, initial: Constraint, end: Constraint) -> Iterator[Finding]:
-    points = _points(problem, dict(initial.where) | dict(end.where))
-    mine, theirs = data_of(initial, problem, points), data_of(end, problem, points)
-    if mine is None or theirs is None:
-        return
-    everywhere = data_of(initial, problem, _points(problem, dict(initial.where)))
-    size = max(float(np.abs(everywhere).max()), float(np.abs(theirs).max()))
-    worst = int(np.argmax(np.abs(mine - theirs)))
-    if abs(mine[worst] - theirs[worst]) > AGREE * size:
-        yield Finding(
-            "corner", "warning", ("conditions", end.name, "equation"), end.residual.text,
-            f"where it meets {initial.name!r} the data differ: {theirs[worst] + 0.0:.4g} here, "
-            f"{mine[worst] + 0.0:.4g} there.",
-        )  # fmt: skip
+    """Name initial data that do not fit what is asked at the ends."""
+    for key, text, message in misfits(problem):
+        yield Finding("corner", "warning", key, text, message)
 
 
 def _undetermined(problem: Problem) -> Iterator[Finding]:
@@ -212,7 +125,7 @@ def _restricted(node: Node) -> Iterator[tuple[Node, str, Any]]:
 
 def _leaves(problem: Problem, constraint: Constraint, argument: Node, wanted: str, test: Any) -> str:
     """Say where an argument leaves its domain; unknowns run over the range of the data, and a fifth more."""
-    values: dict[str, Any] = _points(problem, dict(constraint.where)) | dict(problem.parameters)
+    values: dict[str, Any] = points_of(problem, dict(constraint.where)) | dict(problem.parameters)
     rng, unknowns = np.random.default_rng(2), [n for n in names(argument) if n not in values]
     lo, hi = _range_of_data(problem)
     values |= {n: lo + (hi - lo) * rng.random(SAMPLES) if "_" not in n else rng.normal(size=SAMPLES) for n in unknowns}
@@ -231,7 +144,7 @@ def _leaves(problem: Problem, constraint: Constraint, argument: Node, wanted: st
 
 def _range_of_data(problem: Problem) -> tuple[float, float]:
     """Return the least and largest of all data, a fifth of their distance further."""
-    data = [data_of(c, problem, _points(problem, dict(c.where))) for c in problem.conditions]
+    data = [data_of(c, problem, points_of(problem, dict(c.where))) for c in problem.conditions]
     known = [d[np.isfinite(d)] for d in data if d is not None and np.isfinite(d).any()]
     if not known:
         return -1.0, 1.0

@@ -71,7 +71,8 @@ def test_a_heat_equation_run_backwards_is_noticed():
 
 def test_data_that_do_not_fit():
     assert found(trial(), "corner") == []
-    assert "0 here, 1 there" in found(trial(initial="u = cos(pi*x/2)"), "corner")[0]
+    misfit = found(trial(initial="u = cos(pi*x/2)"), "corner")
+    assert misfit == ["at the beginning the data differ: u has to be 0 here, and is 1 by the initial data."]
     periodic = HEAD.replace("unknowns", "periodic: [x]\nunknowns")
     assert (
         "the value of the initial data jumps by -1"
@@ -82,6 +83,36 @@ def test_data_that_do_not_fit():
         in found(trial(initial="u = x*(1 - x)", ends="", head=periodic), "corner")[0]
     )
     assert found(trial(initial="u = sin(2*pi*x)", ends="", head=periodic), "corner") == []
+
+
+@pytest.mark.parametrize(
+    ("initial", "left", "message"),
+    [
+        ("u = x*(1 - x)", "u = 0", "u_t has to be 0 here, and is -0.2 by the initial data."),  # k*u_xx
+        ("u = x*(1 - x)", "u = -0.2*t", None),
+        ("u = sin(pi*x)", "u = t", "u_t has to be 1 here, and is 0 by"),
+        ("u = sin(pi*x)", "u_x = 0", "u_x has to be 0 here, and is 3.142 by"),
+        ("u = sin(pi*x)", "u_x = pi*exp(-t)", None),
+        ("u = sin(pi*x)", "u_x + 2*u = 1", "u_x has to be 1 here, and is 3.142 by"),
+        ("3*u = 3*sin(pi*x)", "2*u*exp(t) = t", "u_t has to be 0.5 here, and is 0 by"),
+    ],
+)
+def test_slopes_and_rates_at_ends(initial, left, message):
+    """A kink in space or in time begins where they differ."""
+    text = trial(initial=initial, ends=ENDS.replace("u = 0", left, 1))
+    misfit = [f.message for f in findings(problem_from_text(text)) if f.key[1:2] == ("left",)]
+    assert (message in misfit[0] and len(misfit) == 1) if message else not misfit
+
+
+def test_rates_of_waves_and_systems():
+    wave = trial("u_tt = 4*u_xx", more="  speed: {where: t=0, equation: u_t = 1 - x}\n")
+    assert found(wave, "corner") == [
+        "at the beginning the data do not go together: u_t has to be 0 here, and is 1 by the initial data."
+    ]
+    head = HEAD.replace("[u]", "[u, v]")
+    text = f"{head}equations: {{a: u_t = u_xx + v, b: v_t = -u}}\nconditions:\n"
+    text += "  i: {where: t=0, equation: u = sin(pi*x)}\n  j: {where: t=0, equation: v = 1 - x}\n" + ENDS
+    assert "u_t has to be 0 here, and is 1 by" in found(text, "corner")[0]
 
 
 def test_a_pressure_without_a_level():
@@ -122,7 +153,7 @@ def test_the_command(tmp_path, capsys):
     bad.write_text(trial("u_t = kk*u_xx"))
     assert main([str(good)]) == 0
     out = capsys.readouterr().out
-    assert f"warning: {good}:9:32: conditions.left.equation: 'u = 0': where it meets" in out
+    assert f"warning: {good}:9:32: conditions.left.equation: 'u = 0': at the beginning the data differ" in out
     assert out.endswith("can be run, 1 warning\n")
     assert main([str(bad)]) == 2
     assert f"error: {bad}:6:8: equations.pde" in capsys.readouterr().err

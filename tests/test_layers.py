@@ -13,7 +13,7 @@ LAYERS = [
     {"reference"},
     {"statement", "invariants", "estimate", "bound", "alarms", "fields"},
     {"face", "residuals", "evaluate", "features", "kinks", "linearity"},
-    {"registry", "symbol"},
+    {"registry", "symbol", "corners"},
     {"findings"},
     {"lift", "smoothness", "symmetry", "failure", "names"},
     {"hard", "layer"},

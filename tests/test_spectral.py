@@ -10,7 +10,7 @@ from pinn.reference.chebyshev import differentiation, inner_nodes, interpolation
 from pinn.reference.collocation import Line
 from pinn.reference.exponential import Stalled, integrate, phi, step, weights
 from pinn.reference.periodic import Modes
-from pinn.reference.terms import Impossible, System
+from pinn.reference.terms import Impossible, Slot, System
 
 
 def small_grid(problem, n=21):
@@ -65,6 +65,36 @@ def test_periodic_lines_too():
     np.testing.assert_allclose(
         line.interpolation(np.array([0.123])) @ values, np.exp(np.sin(0.123 * np.pi)), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("how", ["collocation", "modes"])
+def test_fourier_derivatives_converge_at_the_rate_of_the_coefficients(how, order):
+    """1/(2 - cos z) has the coefficients r^|k|/sqrt(3), r = 2 - sqrt(3): its derivatives err like k^order r^k, k = n/2."""
+
+    def slope(f, c, s):
+        return (-s * f**2, 2 * s**2 * f**3 - c * f**2, 6 * s * c * f**3 - 6 * s**3 * f**4 + s * f**2)[order - 1]
+
+    problem = problem_from_text(
+        "name: p\ncoordinates: {t: [0, 1], x: [0, 1]}\nperiodic: [x]\nunknowns: [u]\nequations: {a: u_t = u_xx}\n"
+        "conditions: {i: {where: t=0, equation: u = 0}}\n"
+    )
+
+    def worst(n):
+        modes, line = Modes(System(problem), n), Line([0.0, 1.0], n, periodic=True)
+        z = 2 * np.pi * (line.points if how == "collocation" else modes.mesh["x"])
+        f, c, s = 1 / (2 - np.cos(z)), np.cos(z), np.sin(z)
+        if how == "collocation":
+            found = line.differentiate(f, 0, order)
+        else:
+            found = modes.on_grid(modes.from_grid(f) * modes.factor(Slot(0, (1,) * order)))
+        return np.abs(found / (2 * np.pi) ** order - slope(f, c, s)).max()
+
+    counts = np.array([16, 24, 32, 40])
+    errors = [worst(n) / (n / 2) ** order for n in counts]
+    rate = np.exp(np.polyfit(counts / 2, np.log(errors), 1)[0])
+    assert abs(rate / (2 - np.sqrt(3)) - 1) < 0.15, f"observed rate {rate:.3f}"
+    assert worst(64) < 1e-9
 
 
 def test_modes_of_kinked_data_are_exact():
@@ -227,6 +257,32 @@ conditions:
 """)
     true, stated = error(bent, {"u": lambda x: 1 / (1 + x)})
     assert true < 1e-11 and true <= stated
+
+
+def test_a_steady_system_with_a_pressure():
+    """Stokes flow: nothing is said of the pressure at the walls but its level at one corner."""
+    walls = "".join(
+        f"  {n}{w[0]}{w[2]}: {{where: {w}, equation: {n} = {data}}}\n"
+        for n, data in (("u", "x**2*y**3"), ("v", "-x*y**4/2"))
+        for w in ("x=0", "x=1", "y=0", "y=1")
+    )
+    problem = make(f"""\
+coordinates: {{x: [0, 1], y: [0, 1]}}
+unknowns: [u, v, p]
+equations:
+  a: u_xx + u_yy = p_x + 2*y**3 + 6*x**2*y - 2*x*y
+  b: v_xx + v_yy = p_y - 6*x*y**2 - x**2
+  c: u_x + v_y = 0
+conditions:
+{walls}  level: {{where: "x=0, y=0", equation: p = 1}}
+""")
+    truth = {
+        "u": lambda x, y: x**2 * y**3,
+        "v": lambda x, y: -x * y**4 / 2,
+        "p": lambda x, y: 1 + x**2 * y,
+    }
+    true, stated = error(problem, truth)
+    assert true < 1e-10 and true <= stated < 1e-8  # polynomials are exact but for round-off
 
 
 def test_ordinary_differential_equations_in_time():

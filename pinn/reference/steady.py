@@ -128,6 +128,6 @@ def at(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> np.ndarray:
 
 
 def sizes(problem: Problem, most: int) -> Sequence[int]:
-    """Return the numbers of points to a coordinate that give no more than some values, each about twice the last."""
+    """Return the numbers of points to a coordinate, growing, that give no more than some values."""
     m, d = len(problem.unknowns), len(problem.coordinates)
-    return [n for n in (8, 16, 32, 48, 64, 128, 256, 512, 1024) if m * n**d <= most]
+    return [n for n in (8, 16, 24, 32, 48, 64, 128, 256, 512, 1024) if m * n**d <= most]

@@ -1,0 +1,159 @@
+"""Whether initial data fit those at the ends: where a period closes, and in value, slope and rate at other ends."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from pinn.errors import Key
+from pinn.language.calculus import ZERO, differentiate, minus, quotient, substitute
+from pinn.language.tree import Node, evaluate, names, numpy_functions
+from pinn.problem import TIME, Constraint, Problem
+from pinn.reference.terms import Impossible, Slot, System, call
+
+SAMPLES = 2000
+AGREE = 1e-9  # relative: data that differ by less fit
+Misfit = tuple[Key, str | None, str]  # the entry it is about, its text, a sentence
+
+
+def points_of(problem: Problem, where: Mapping[str, float], n: int = SAMPLES) -> dict[str, np.ndarray]:
+    """Return random points of a place, its ends among them, by coordinate."""
+    rng = np.random.default_rng(0)
+    out = {}
+    for c, (lo, hi) in problem.domain.bounds.items():
+        inside = lo + (hi - lo) * rng.random(n)
+        inside[:2] = lo, hi
+        out[c] = np.full(n, where[c]) if c in where else inside
+    return out
+
+
+def misfits(problem: Problem) -> Iterator[Misfit]:
+    """Compare the initial data given as text with what is asked at the ends of every coordinate in space."""
+    try:
+        data = _InitialData(problem)
+    except Impossible:
+        return
+    for coordinate in problem.domain.periodic:
+        for condition, slot in data.sources:
+            yield from _period(data, condition, slot, coordinate)
+    for end in problem.conditions:
+        if len(end.where) == 1 and TIME not in dict(end.where) and end.residual.tree is not None:
+            yield from _end(data, end)
+
+
+class _InitialData:
+    """The state at the beginning as expressions, and what follows from them at points.
+
+    Raises:
+        Impossible: if the problem is no evolution, or not of a form that can be solved for its rates.
+    """
+
+    def __init__(self, problem: Problem):
+        if TIME not in problem.coordinates:
+            raise Impossible("there is no time")
+        self.problem, self.system = problem, System(problem)
+        start = problem.domain.bounds[TIME][0]
+        self.begin = {TIME: start}
+        self.sources: list[tuple[Constraint, Slot]] = []
+        self.trees: dict[int, Node] = {}
+        for condition in problem.conditions:
+            if dict(condition.where) == self.begin and condition.residual.tree is not None:
+                slots = self.system.slots((condition,))
+                if len(slots) == 1 and not (slot := next(iter(slots.values()))).axes:
+                    self._add(condition, next(iter(slots)), slot)
+
+    def _add(self, condition: Constraint, name: str, slot: Slot) -> None:
+        """Solve a condition a(x) u + b(x) = 0 for u."""
+        tree = condition.residual.tree
+        factor = differentiate(tree, name)
+        if slot.component < self.system.count and name not in names(factor):
+            self.trees[slot.component] = minus(quotient(substitute(tree, {name: ZERO}), factor))
+            self.sources.append((condition, slot))
+
+    def values(self, slot: Slot, points: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return a derivative in space of a component of the state.
+
+        Raises:
+            Impossible: if no text says what that component is.
+        """
+        if slot.component not in self.trees:
+            raise Impossible("the initial data are not known as text")
+        tree = self.trees[slot.component]
+        for axis in slot.axes:
+            tree = differentiate(tree, self.problem.coordinates[axis])
+        found = evaluate(tree, dict(points) | dict(self.problem.parameters), numpy_functions())
+        return np.broadcast_to(np.asarray(found, float), SAMPLES)
+
+    def rates(self, slot: Slot, points: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the derivative in time of a component: another component, or what the equations say."""
+        unknown, level = self.system.components[slot.component]
+        if (unknown, level + 1) in self.system.components:
+            return self.values(Slot(self.system.components.index((unknown, level + 1))), points)
+        arguments = self.system.arguments(points, lambda s: self.values(s, points))
+        return self.system.highest(arguments, (SAMPLES,))[unknown]
+
+
+def _period(data: _InitialData, condition: Constraint, slot: Slot, coordinate: str) -> Iterator[Misfit]:
+    problem, size = data.problem, 0.0
+    inside, ends = points_of(problem, data.begin), problem.domain.bounds[coordinate]
+    axis = problem.coordinates.index(coordinate)
+    for what, axes in (("value", ()), ("slope", (axis,))):
+        at = [data.values(Slot(slot.component, axes), inside | {coordinate: np.full(SAMPLES, end)}) for end in ends]
+        size = max(size, float(np.abs(data.values(Slot(slot.component, axes), inside)).max()))
+        jump = at[0] - at[1]
+        worst = int(np.argmax(np.abs(jump)))
+        if abs(jump[worst]) > AGREE * size:
+            message = (
+                f"the {what} of the initial data jumps by {jump[worst]:.4g} where {coordinate!r} closes on itself "
+                f"({at[1][worst]:.4g} at {coordinate}={ends[1]:g}, {at[0][worst]:.4g} at {coordinate}={ends[0]:g})."
+            )
+            yield ("conditions", condition.name, "equation"), condition.residual.text, message
+            return
+
+
+def _end(data: _InitialData, end: Constraint) -> Iterator[Misfit]:
+    """Ask whether the initial data satisfy a condition at an end, and whether they go on to."""
+    try:
+        slots = data.system.slots((end,))
+        if not slots or any(s.component >= data.system.count for s in slots.values()):
+            return
+        points = points_of(data.problem, data.begin | dict(end.where))
+        values = {n: data.values(s, points) for n, s in slots.items()}
+        name = max(slots, key=lambda n: len(slots[n].axes))
+        slope = _call(data, end, differentiate(end.residual.tree, name), points, values)
+        residual = call(end.residual, points | dict(data.problem.parameters) | values)
+        size = np.abs(data.values(slots[name], points_of(data.problem, data.begin))).max()
+        if message := _compare(name, values[name], residual / slope, size):
+            yield ("conditions", end.name, "equation"), end.residual.text, message
+        elif not any(s.axes for s in slots.values()):
+            rates = {n: data.rates(s, points) for n, s in slots.items()}
+            moving = _call(data, end, differentiate(end.residual.tree, TIME), points, values)
+            for n in slots:
+                moving = moving + _call(data, end, differentiate(end.residual.tree, n), points, values) * rates[n]
+            size = np.abs(data.rates(slots[name], points_of(data.problem, data.begin))).max()
+            rate = name + (TIME if "_" in name else "_" + TIME)
+            if message := _compare(rate, rates[name], moving / slope, size):
+                yield ("conditions", end.name, "equation"), end.residual.text, message
+    except (Impossible, np.linalg.LinAlgError):
+        return
+
+
+def _call(
+    data: _InitialData, end: Constraint, tree: Node, points: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Evaluate something derived from a condition."""
+    known = dict(points) | dict(data.problem.parameters) | dict(values)
+    return np.asarray(evaluate(tree, known, numpy_functions()), float)
+
+
+def _compare(name: str, there: np.ndarray, off: np.ndarray, size: float) -> str:
+    """Say by how much a value differs from the one a condition asks for; empty if it does not."""
+    off = np.broadcast_to(off, SAMPLES)
+    here = there - off
+    worst = int(np.argmax(np.abs(off)))
+    if not np.abs(off[worst]) > AGREE * max(size, np.abs(here[worst])):  # nan is no disagreement either
+        return ""
+    what = "the data differ" if "_" not in name else "the data do not go together"
+    return (
+        f"at the beginning {what}: {name} has to be {here[worst] + 0.0:.4g} here, "
+        f"and is {there[worst] + 0.0:.4g} by the initial data."
+    )
