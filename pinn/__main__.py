@@ -4,31 +4,38 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-USAGE = """usage: pinn VERB ...
+# Verb -> what it does, as in the list of verbs. All but `run` are files of the folder commands.
+VERBS = {
+    "run FILE": "solve a problem file, or a shipped problem by its name",
+    "check FILE": "read it without solving it: mistakes, and what may not be meant",
+    "verify RUN": "recompute the numbers of a run's summary",
+}
 
-  run FILE      solve a problem file, or a shipped problem by its name
-  check FILE    read it without solving it: mistakes, and what may not be meant
-  verify RUN    recompute the numbers of a run's summary
 
-pinn VERB --help lists the options of a verb.
-"""
+def usage() -> str:
+    """Return the list of verbs."""
+    width = max(map(len, VERBS)) + 2
+    lines = (f"  {verb:<{width}}{what}" for verb, what in VERBS.items())
+    return "usage: pinn VERB ...\n\n" + "\n".join(lines) + "\n\npinn VERB --help lists the options of a verb.\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Dispatch to a verb and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    names = [verb.split()[0] for verb in VERBS]
     if arguments and arguments[0] == "run":
         from pinn.run import main as run
 
         return run(arguments[1:], program="pinn run")
-    if arguments and arguments[0] in ("check", "verify"):
-        return import_module(f"pinn.{arguments[0]}").main(arguments[1:])
+    if arguments and arguments[0] in names:
+        return import_module(f"pinn.commands.{arguments[0]}").main(arguments[1:])
     if arguments and arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
+        print(usage(), end="")
         return 0
-    print(USAGE, end="", file=sys.stderr)
+    print(usage(), end="", file=sys.stderr)
     if arguments:
-        print(f"error: unknown verb {arguments[0]!r}. Allowed: check, run, verify.", file=sys.stderr)
+        allowed = ", ".join(sorted(names))
+        print(f"error: unknown verb {arguments[0]!r}. Allowed: {allowed}.", file=sys.stderr)
     return 2
 
 

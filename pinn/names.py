@@ -1,7 +1,7 @@
 """Names in settings that stand for something in a table: refused before anything is built, whoever wrote them."""
 
 from pinn.errors import unknown
-from pinn.invariants import densities
+from pinn.evidence.invariants import densities
 from pinn.networks import check_network
 from pinn.optimizers import check_stage
 from pinn.problem import Problem

@@ -139,7 +139,7 @@ def from_flax(build: Callable[[nnx.Rngs], nnx.Module] | nnx.Module) -> Network:
     """Turn a flax.nnx module into a pair of pure functions.
 
     Args:
-        build: random streams -> module that maps the input features of a point (see `pinn.features.encode`: one
+        build: random streams -> module that maps the input features of a point (see `pinn.ansatz.features.encode`: one
             per coordinate, or two per harmonic of a periodic one) to the unknowns (m,), without state but
             `nnx.Param`. Or such a module itself, whose values are then the start, whatever the seed.
 

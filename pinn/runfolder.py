@@ -15,11 +15,11 @@ import numpy as np
 from pinn import checkpoint
 from pinn.errors import ProblemError, dotted, shorten
 from pinn.fingerprint import fingerprint
-from pinn.plan import Plan
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe
-from pinn.state import TrainState, solution_params, state_like
+from pinn.training.plan import Plan
+from pinn.training.state import TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
 # Settings that say only how long to go on; all others have to be those of the interrupted run.

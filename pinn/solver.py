@@ -8,20 +8,20 @@ import jax
 
 from pinn.errors import dotted
 from pinn.evaluate import total_relative_l2
-from pinn.evidence import EVIDENCE, Judged, Known, gather, known_reference
+from pinn.evidence.gather import EVIDENCE, Judged, Known, gather, known_reference
 from pinn.findings import findings
 from pinn.fingerprint import fingerprint
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
-from pinn.plan import Plan, make_plan
 from pinn.problem import Problem
 from pinn.sampling import Points
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
-from pinn.state import TrainState, init_state, solution_params
 from pinn.surroundings import platform, versions
-from pinn.targets import loss_enough, target_check
-from pinn.train import Limits, Outcome, train
+from pinn.training.plan import Plan, make_plan
+from pinn.training.state import TrainState, init_state, solution_params
+from pinn.training.targets import loss_enough, target_check
+from pinn.training.train import Limits, Outcome, train
 
 NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pinn.ansatz import make_ansatz
+from pinn.ansatz.features import encode, feature_count
+from pinn.ansatz.hard import choose_hard
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
-from pinn.features import encode, feature_count
-from pinn.hard import choose_hard
 from pinn.networks import make_network
 from pinn.problem import Domain
 from pinn.residuals import residual_blocks, sample

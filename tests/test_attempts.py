@@ -5,9 +5,9 @@ from types import SimpleNamespace as Fake
 
 import pytest
 
-from pinn import attempts
-from pinn.attempts import may_take_until, what_follows
-from pinn.state import begin_attempt, halve_window
+from pinn.training import attempts
+from pinn.training.attempts import may_take_until, what_follows
+from pinn.training.state import begin_attempt, halve_window
 
 GOOD, BAD = 1e-14, 1e-6  # beside a worst loss of 1e-10 before
 

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pinn.bank import bank_maker, choose_large, loss_on, residual_on
 from pinn.config import problem_from_text
-from pinn.plan import make_plan
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
-from pinn.state import init_state, redraw
+from pinn.training.bank import bank_maker, choose_large, loss_on, residual_on
+from pinn.training.plan import make_plan
+from pinn.training.state import init_state, redraw
 
 # Coordinates and conditions in an order that is not the alphabet's: a place must not get another's residual.
 TEXT = """

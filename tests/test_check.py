@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from pinn.check import check, main
+from pinn.commands.check import check, main
 from pinn.config import problem_from_text
 from pinn.findings import findings
 from pinn.registry import shipped

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pinn.alarms import alarms
-from pinn.bound import bound
+from pinn.commands.verify import main as verify
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
-from pinn.estimate import estimate
-from pinn.invariants import drifts
+from pinn.evidence.alarms import alarms
+from pinn.evidence.bound import bound
+from pinn.evidence.estimate import estimate
+from pinn.evidence.invariants import drifts
 from pinn.run import main as run
-from pinn.verify import main as verify
 
 
 def fields(names):
@@ -64,7 +64,7 @@ def test_bounds_are_refused_where_nothing_is_known():
 
 
 def test_the_reaction_of_allen_cahn_is_bounded_by_its_formula():
-    from pinn.bound import _steepest
+    from pinn.evidence.bound import _steepest
 
     v = np.linspace(-1, 1, 41)
     found = _steepest(lambda u: 5 * u - 5 * u**3, v)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pinn.ansatz import make_ansatz
+from pinn.ansatz.layer import stretched
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
-from pinn.layer import stretched
 from pinn.networks import make_network
 from pinn.problem import Domain
 from pinn.registry import shipped

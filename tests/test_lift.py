@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from pinn.ansatz import make_ansatz
+from pinn.ansatz.hard import choose_hard
+from pinn.ansatz.kinks import bernoulli, spread, squared
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
-from pinn.hard import choose_hard
-from pinn.kinks import bernoulli, spread, squared
 from pinn.networks import make_network
 from pinn.pieces import Window
 from pinn.reference import allen_cahn

@@ -10,11 +10,11 @@ import pytest
 import pinn
 from pinn.config import problem_from_text
 from pinn.errors import ProblemError
-from pinn.memory import step_bytes
 from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, make_optimizer
 from pinn.optimizers.base import mean_absolute
 from pinn.optimizers.first_order import optax_optimizers, optax_schedules
 from pinn.optimizers.normal import SMALL, gram, normal_equations, solve_damped
+from pinn.training.memory import step_bytes
 
 A = jnp.array([[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
 B = A @ jnp.array([1.0, -2.0])

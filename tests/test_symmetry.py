@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pinn.ansatz import make_ansatz
+from pinn.ansatz.symmetry import Reflection, describe, find_reflection
 from pinn.config import load_problem, problem_from_text
 from pinn.networks import make_network
 from pinn.settings import AnsatzSettings
-from pinn.symmetry import Reflection, describe, find_reflection
 
 BURGERS = """
 name: mine
@@ -96,7 +96,7 @@ def test_residuals_without_a_value_for_zero_may_be_symmetric():
     ],
 )
 def test_linear_equations(equation, linear):
-    from pinn.linearity import is_linear
+    from pinn.ansatz.linearity import is_linear
 
     text = BURGERS.replace("u_t + u*u_x = nu*u_xx", equation if "u" in equation else "u_t*0 = 3")
     assert is_linear(problem_from_text(text)) is linear

@@ -4,11 +4,11 @@ import jax
 import numpy as np
 
 from pinn.config import problem_from_text
-from pinn.plan import make_plan
 from pinn.reference import Reference, grid_of
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz, on_grid
-from pinn.targets import EARLY, target_check
+from pinn.training.plan import make_plan
+from pinn.training.targets import EARLY, target_check
 
 
 def test_windows_are_asked_for_their_own_error(heat_text):

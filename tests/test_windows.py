@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from pinn import checkpoint
-from pinn.bank import bank_maker, residual_on
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
 from pinn.pieces import Window, appended
-from pinn.plan import make_plan
 from pinn.residuals import residual_blocks
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
-from pinn.state import begin_attempt, begin_window, halve_window, init_state, solution_params, state_like
-from pinn.train import Limits, train
+from pinn.training.bank import bank_maker, residual_on
+from pinn.training.plan import make_plan
+from pinn.training.state import begin_attempt, begin_window, halve_window, init_state, solution_params, state_like
+from pinn.training.train import Limits, train
 
 STAGE = {"optimizer": "gauss_newton", "steps": 5, "redraw": 3}
 
@@ -209,8 +209,8 @@ def test_resumed_in_a_window_equals_unbroken(heat_text, tmp_path, cut):
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
-    monkeypatch.setattr("pinn.attempts.POOR", 0.0)
-    monkeypatch.setattr("pinn.attempts.HALVINGS", 1)
+    monkeypatch.setattr("pinn.training.attempts.POOR", 0.0)
+    monkeypatch.setattr("pinn.training.attempts.HALVINGS", 1)
     stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(
         problem_from_text(heat_text), windows=[0.0, 0.3, 1.0], attempts=2, precision=precision, stages=[stage]
@@ -232,8 +232,8 @@ def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
 
 
 def test_a_window_is_not_cut_where_there_is_no_time_for_one_more(heat_text, monkeypatch):
-    monkeypatch.setattr("pinn.attempts.POOR", 0.0)
-    monkeypatch.setattr("pinn.attempts.MARGIN", 1e9)
+    monkeypatch.setattr("pinn.training.attempts.POOR", 0.0)
+    monkeypatch.setattr("pinn.training.attempts.MARGIN", 1e9)
     stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
     import time
@@ -266,7 +266,7 @@ def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, mat
     """Where the loss of one matters beside the worst before it."""
     import time
 
-    monkeypatch.setattr("pinn.attempts.MATTERS", matters)
+    monkeypatch.setattr("pinn.training.attempts.MATTERS", matters)
     stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
     state, _, records, _ = run(plan, deadline=time.monotonic() + 60)

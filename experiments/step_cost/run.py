@@ -21,14 +21,14 @@ import numpy as np
 from jax.experimental.jet import jet
 
 from pinn import load_problem
-from pinn.bank import residual_on
 from pinn.derivatives import partials
 from pinn.optimizers.normal import gram, solve_damped
-from pinn.plan import make_plan
-from pinn.programs import Programs
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
-from pinn.state import init_state
+from pinn.training.bank import residual_on
+from pinn.training.plan import make_plan
+from pinn.training.programs import Programs
+from pinn.training.state import init_state
 
 RESULTS = Path(__file__).parent / "results.json"
 WIDTHS, POINTS = (8, 12, 16, 24, 32), (1000, 2000, 4000, 8000)

@@ -11,13 +11,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pinn.alarms import alarms
 from pinn.ansatz import Ansatz
-from pinn.bound import bound
-from pinn.estimate import estimate
 from pinn.evaluate import errors, sizes
-from pinn.fields import fields_of
-from pinn.invariants import drifts, names_of
+from pinn.evidence.alarms import alarms
+from pinn.evidence.bound import bound
+from pinn.evidence.estimate import estimate
+from pinn.evidence.fields import fields_of
+from pinn.evidence.invariants import drifts, names_of
 from pinn.problem import Problem
 from pinn.reference import Grid, Reference, evaluation_grid, make_reference
 from pinn.reference.base import Fields

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.bank import LIFE, Bank, choose_any, choose_first, choose_large, loss_on
 from pinn.optimizers import PointwiseResidual
 from pinn.pieces import Pieces, Window, appended
-from pinn.plan import Plan
 from pinn.residuals import sample
+from pinn.training.bank import LIFE, Bank, choose_any, choose_first, choose_large, loss_on
+from pinn.training.plan import Plan
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
 GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better

@@ -14,7 +14,7 @@ PointValue = Callable[[Array], Array]  # point (d,) -> value
 
 
 class Lift(NamedTuple):
-    """The singular part of a solution near a corner; see `pinn.lift`.
+    """The singular part of a solution near a corner; see `pinn.ansatz.lift`.
 
     Attributes:
         part: point -> what is added to the data away from their face.

@@ -75,13 +75,13 @@ def recomputed(path: Path) -> dict[str, Any]:
     import numpy as np
 
     from pinn.config import load_problem
-    from pinn.evidence import gather
-    from pinn.plan import make_plan
+    from pinn.evidence.gather import gather
     from pinn.runfolder import RunFolder
     from pinn.settings import make_settings
     from pinn.solution import build_ansatz, in_precision
     from pinn.solver import in_numbers, judged_of
-    from pinn.state import solution_params
+    from pinn.training.plan import make_plan
+    from pinn.training.state import solution_params
 
     folder = RunFolder.open(path)
     problem = load_problem(folder.source, folder.overrides, folder.folder)

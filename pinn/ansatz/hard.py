@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pinn.ansatz.face import HardFace, probes
+from pinn.ansatz.lift import lift_end, lift_period
+from pinn.ansatz.smoothness import conflict, jump, roughness
 from pinn.errors import ProblemError
-from pinn.face import HardFace, probes
 from pinn.language.tree import is_smooth
-from pinn.lift import lift_end, lift_period
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.settings import AnsatzSettings
-from pinn.smoothness import conflict, jump, roughness
 
 
 def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFace], tuple[str, ...]]:

@@ -4,8 +4,8 @@ import itertools
 from collections.abc import Sequence
 
 from pinn.ansatz import Ansatz
+from pinn.ansatz.linearity import is_linear
 from pinn.errors import ProblemError
-from pinn.linearity import is_linear
 from pinn.optimizers import OPTIMIZERS
 from pinn.problem import TIME, Problem
 from pinn.settings import TrainingSettings

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pinn.corners import SAMPLES, misfits, points_of
 from pinn.errors import Key
+from pinn.findings.corners import SAMPLES, misfits, points_of
+from pinn.findings.symbol import type_of
 from pinn.language.calculus import write
 from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import call
-from pinn.symbol import type_of
 
 # Function -> what its argument has to be, as text and as a test.
 DOMAINS = {

@@ -10,13 +10,13 @@ from jax import Array
 
 from pinn.ansatz import Ansatz
 from pinn.errors import ProblemError
-from pinn.memory import check_memory, check_points
 from pinn.optimizers import Optimizer, make_optimizer
 from pinn.pieces import Window
 from pinn.problem import TIME, Constraint, Problem
 from pinn.residuals import residual_at
 from pinn.settings import Settings
-from pinn.windows import choose_edges
+from pinn.training.memory import check_memory, check_points
+from pinn.training.windows import choose_edges
 
 
 class Plan(NamedTuple):

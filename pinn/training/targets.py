@@ -8,12 +8,12 @@ import jax
 import numpy as np
 
 from pinn.evaluate import errors, sizes, total_relative_l2
-from pinn.plan import Plan
 from pinn.problem import TIME
 from pinn.reference import Reference, evaluation_grid
 from pinn.reference.base import relative_l2
 from pinn.residuals import residual_blocks, sample
 from pinn.solution import on_grid
+from pinn.training.plan import Plan
 from pinn.weights import weight_of
 
 EARLY = 0.01  # of the target, for windows before the last: errors grow from window to window

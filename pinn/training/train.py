@@ -3,8 +3,8 @@
 Everything inside a chunk of steps is compiled, once per stage; between chunks one small record comes to the
 host. How steps are cut into chunks does not change any number, so a resumed run ends where an unbroken one does.
 
-A window that has come to rest may be begun again from other params, or be cut in half (`pinn.attempts`); the best of
-its attempts is kept.
+A window that has come to rest may be begun again from other params, or be cut in half (`pinn.training.attempts`); the
+best of its attempts is kept.
 """
 
 import time
@@ -16,14 +16,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.attempts import SHARES, is_left_poor, may_take_until, survives, what_follows
-from pinn.bank import Bank
 from pinn.optimizers import StepInfo
-from pinn.plan import Plan
 from pinn.problem import TIME
-from pinn.programs import Programs
 from pinn.sampling import Points
-from pinn.state import (
+from pinn.training.attempts import SHARES, is_left_poor, may_take_until, survives, what_follows
+from pinn.training.bank import Bank
+from pinn.training.plan import Plan
+from pinn.training.programs import Programs
+from pinn.training.state import (
     TrainState,
     bank_age,
     begin_attempt,

@@ -16,16 +16,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from pinn.ansatz.face import HardFace
+from pinn.ansatz.features import encode, feature_count
+from pinn.ansatz.hard import choose_hard
+from pinn.ansatz.layer import find_layer, stretched
+from pinn.ansatz.symmetry import Reflection, describe, find_reflection
 from pinn.errors import ProblemError
-from pinn.face import HardFace
-from pinn.features import encode, feature_count
-from pinn.hard import choose_hard
-from pinn.layer import find_layer, stretched
 from pinn.networks import Network
 from pinn.pieces import Pieces, Window, stacked
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
-from pinn.symmetry import Reflection, describe, find_reflection
 
 
 class Ansatz(NamedTuple):

@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.bank import Bank, bank_maker, residual_on
-from pinn.failure import explain
 from pinn.optimizers import PointwiseResidual, StepInfo
 from pinn.pieces import Window
-from pinn.plan import Plan
 from pinn.problem import Constraint
-from pinn.state import TrainState, good_enough, judged, redraw
+from pinn.training.bank import Bank, bank_maker, residual_on
+from pinn.training.failure import explain
+from pinn.training.plan import Plan
+from pinn.training.state import TrainState, good_enough, judged, redraw
 
 
 def make_advance(

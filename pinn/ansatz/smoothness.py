@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.face import HardFace, PointValue, agreement, derivative, probes, size_of
+from pinn.ansatz.face import HardFace, PointValue, agreement, derivative, probes, size_of
 from pinn.problem import Problem
 
 SAMPLES, ZOOMS = 2001, 3  # how finely data are searched for jumps: to 1e-10 of the range

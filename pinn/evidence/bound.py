@@ -50,7 +50,7 @@ def bound(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> tuple[Bou
 
     Args:
         problem: what was solved.
-        fields: see `pinn.estimate.estimate`.
+        fields: see `pinn.evidence.estimate.estimate`.
         exact: names of constraints that hold exactly.
 
     Returns:

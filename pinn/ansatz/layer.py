@@ -18,12 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pinn.ansatz.face import HardFace, derivative
+from pinn.ansatz.linearity import is_linear
+from pinn.ansatz.symmetry import Reflection
 from pinn.errors import ProblemError
-from pinn.face import HardFace, derivative
-from pinn.linearity import is_linear
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
-from pinn.symmetry import Reflection
 
 WIDTH = 1 / 500  # of the domain
 PLACES = 1001  # at which the data are looked at

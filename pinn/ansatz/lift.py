@@ -9,7 +9,7 @@ up to the fifth are taken out.
 
 What a nonlinear equation makes of a kink is singular too, as |s|^3 and higher odd powers, but far from the kink it is
 a smooth function of A, as f(|s|) is of |s|; within q of it, it has a shape of its own. Inputs of the network are
-therefore A and q exp(-(s/q)^2), in the notation of `pinn.kinks`.
+therefore A and q exp(-(s/q)^2), in the notation of `pinn.ansatz.kinks`.
 """
 
 import functools
@@ -23,9 +23,9 @@ import numpy as np
 from jax import Array
 from jax.scipy.special import erf, erfc
 
-from pinn.face import HardFace, Lift, agreement, derivative
-from pinn.kinks import bernoulli, ratio, spread, squared
-from pinn.linearity import is_linear
+from pinn.ansatz.face import HardFace, Lift, agreement, derivative
+from pinn.ansatz.kinks import bernoulli, ratio, spread, squared
+from pinn.ansatz.linearity import is_linear
 from pinn.problem import TIME, Problem
 from pinn.settings import LiftKind
 
@@ -65,7 +65,7 @@ def lift_period(face: HardFace, problem: Problem, kind: LiftKind) -> tuple[Lift 
     where S is a periodic function with the jumps of the data in value and slope, smoothed by diffusion; S(0, .) is made
     of Bernoulli's polynomials, which jump in one derivative only. Jumps of higher derivatives are smoothed and carried
     likewise, without the decay, which is a smaller effect for them. A kink adds what the square of it makes to second
-    order, b (J/2)^2 q^4/(4 D) h(s/q) exp(-5 c t/3); see `pinn.kinks.squared`.
+    order, b (J/2)^2 q^4/(4 D) h(s/q) exp(-5 c t/3); see `pinn.ansatz.kinks.squared`.
 
     Returns:
         The lift and a sentence on it; or None and the reason.

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pinn.plan import Plan
-from pinn.state import TrainState, begin_attempt, halve_window, judges_itself
+from pinn.training.plan import Plan
+from pinn.training.state import TrainState, begin_attempt, halve_window, judges_itself
 
 # Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
 MATTERS, POOR = 1e-3, 30.0
