@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from pinn.errors import dotted
 from pinn.evaluate import total_relative_l2
@@ -14,13 +15,14 @@ from pinn.fingerprint import fingerprint
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
 from pinn.problem import Problem
+from pinn.reference import Reference, reference_at_once
 from pinn.sampling import Points
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
 from pinn.surroundings import platform, versions
 from pinn.training.plan import Plan, make_plan
 from pinn.training.state import TrainState, init_state, solution_params
-from pinn.training.targets import loss_enough, target_check
+from pinn.training.targets import LONG_PAUSE, PAUSE, error_look, loss_enough, target_check
 from pinn.training.train import Limits, Outcome, train
 
 NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
@@ -105,25 +107,27 @@ def _solve(
     idle = (n for n in settings.training.weights if n in plan.ansatz.hard)
     notes = [*_warnings(plan), *plan.ansatz.notes]
     notes += [f"training.weights.{n} has no effect: the condition is hard" for n in idle]
-    known = known_reference(problem) if settings.target.relative_l2 else None
-    reference = known[0] if known else None
-    if settings.target.relative_l2 and reference is None:
+    target = settings.target.relative_l2
+    known = known_reference(problem) if target else None
+    reference = known[0] if known else reference_at_once(problem)
+    if target and reference is None:
         notes.append(
             f"there is no reference ({known[1]}): training stops where the residual on unseen points, beside that of "
             "the data alone, is below the target"
         )
     for note in notes:
         hooks.on_note(note)
+    latest: dict[str, float | None] = {"error": None}
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
-        target_check(plan, reference),
-        loss_enough(plan) if settings.target.relative_l2 and reference is None else None,
+        _watched(plan, reference, latest) if reference else None,
+        loss_enough(plan) if target and reference is None else None,
         hooks.stop,
     )
     history: list[dict[str, Any]] = []
 
     def on_log(record: dict[str, Any]) -> None:
-        record = record | {"seconds": round(earlier + time.monotonic() - started, 3)}
+        record = record | latest | {"seconds": round(earlier + time.monotonic() - started, 3)}
         history.append(record)
         hooks.on_log(record)
 
@@ -138,6 +142,21 @@ def _solve(
     solution.summary["seconds"]["earlier"] = earlier
     solution.summary.update(hard=list(plan.ansatz.hard), notes=notes)
     return solution
+
+
+def _watched(
+    plan: Plan, reference: Reference, latest: dict[str, float | None]
+) -> Callable[[Any, tuple[float, float] | None], bool]:
+    """Return the test of the target, which leaves the error it has seen for the log."""
+    target = plan.settings.target.relative_l2
+    look = error_look(plan, reference, PAUSE if target else LONG_PAUSE)
+
+    def noted(params: Any, span: tuple[float, float] | None) -> float | None:
+        found = look(params, span)
+        latest["error"] = latest["error"] if found is None or not np.isfinite(found) else found
+        return found
+
+    return target_check(noted, target)
 
 
 def _finish(

@@ -8,7 +8,7 @@ from pinn.reference import Reference, grid_of
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz, on_grid
 from pinn.training.plan import make_plan
-from pinn.training.targets import EARLY, target_check
+from pinn.training.targets import EARLY, PAUSE, error_look, target_check
 
 
 def test_windows_are_asked_for_their_own_error(heat_text):
@@ -21,7 +21,8 @@ def test_windows_are_asked_for_their_own_error(heat_text):
     def reached(span, early=0.0, late=0.0):
         """Ask of a reference that differs by some parts before and after t = 0.5."""
         factors = np.where(np.linspace(0, 1, len(values)) <= 0.5, 1 + early, 1 + late)[:, None]
-        return target_check(plan, Reference("exact", {"u": values * factors}, 0.0))(pieces, span)
+        look = error_look(plan, Reference("exact", {"u": values * factors}, 0.0), PAUSE)
+        return target_check(look, 1e-2)(pieces, span)
 
     assert reached(None) and reached((0, 0.5)) and reached((0.5, 1.0))
     assert not reached(None, late=0.5) and reached((0, 0.5), late=0.5) and not reached((0.6, 1.0), late=0.5)
@@ -36,5 +37,5 @@ def test_looks_at_the_error_take_a_small_part_of_the_time(heat_text):
     plan = make_plan(problem, settings, build_ansatz(problem, settings))
     pieces = plan.ansatz.network.init(jax.random.PRNGKey(0))
     values = on_grid(plan.ansatz.network, pieces, problem, grid_of(problem.domain))
-    check = target_check(plan, Reference("exact", values, 0.0))
+    check = target_check(error_look(plan, Reference("exact", values, 0.0), PAUSE), 1e-2)
     assert check(pieces, None) and not check(pieces, None), "the second look comes too soon"

@@ -25,9 +25,20 @@ KINDS: dict[str, ModuleType] = {
     "manufactured": manufactured,
     "spectral": spectral,
 }
+AT_ONCE = {"exact", "file", "manufactured"}  # kinds whose values only have to be read or evaluated
 NONE = "none"  # the file's way to ask for no reference
 
-__all__ = ["KINDS", "Grid", "Reference", "check_reference", "evaluation_grid", "grid_of", "kind_of", "make_reference"]
+__all__ = [
+    "KINDS",
+    "Grid",
+    "Reference",
+    "check_reference",
+    "evaluation_grid",
+    "grid_of",
+    "kind_of",
+    "make_reference",
+    "reference_at_once",
+]
 
 
 def kind_of(problem: Problem) -> str:
@@ -73,15 +84,24 @@ def make_reference(problem: Problem, grid: Mapping[str, np.ndarray]) -> tuple[Re
     kind = kind_of(problem)
     if kind == NONE:
         return None, "the file asks for none"
-    if kind != spectral.KIND:
+    if kind in AT_ONCE:
         return KINDS[kind].solve(problem, grid), ""
-    if reason := spectral.unfit(problem):
+    if kind == spectral.KIND and (reason := spectral.unfit(problem)):
         return None, reason
     if (kept := cache.load(problem, grid)) is not None:
         return kept, ""
     try:
-        made = spectral.solve(problem, grid)
+        made = KINDS[kind].solve(problem, grid)
     except (Impossible, Stalled) as reason:
         return None, str(reason)
     cache.save(problem, grid, made)
     return made, ""
+
+
+def reference_at_once(problem: Problem) -> Reference | None:
+    """Return the reference on the evaluation grid if it takes no time: a formula, data, or one that was kept."""
+    kind = kind_of(problem)
+    if kind == NONE:
+        return None
+    grid = evaluation_grid(problem)
+    return KINDS[kind].solve(problem, grid) if kind in AT_ONCE else cache.load(problem, grid)

@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pinn import STARTED
 from pinn.problem import TIME, Problem
+from pinn.report.progress import Progress
 from pinn.settings import Settings
 from pinn.solution import Solution
 from pinn.surroundings import platform
 
 PLAIN_SECONDS = 5.0  # between lines where the output is not a terminal
+REFRESH = 2  # times a second
 
 
 class _Console(Console):
@@ -36,12 +39,12 @@ class Terminal:
         self.problem, self.settings, self.folder, self.quiet = problem, settings, folder, quiet
         self.console = _Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.live: Live | None = None
-        self.windows = 1
+        self.progress = Progress(settings, 1, STARTED)
         self.printed = 0.0
 
     def begin(self, resumed: bool, windows: int = 1) -> None:
         """Print what is about to be solved, in how many windows, and on what."""
-        self.windows = windows
+        self.progress = Progress(self.settings, windows, STARTED)
         if self.quiet:
             return
         problem, training = self.problem, self.settings.training
@@ -58,7 +61,7 @@ class Terminal:
             markup=False,
         )
         if self.console.is_terminal:
-            self.live = Live("compiling ...", console=self.console, refresh_per_second=4, transient=True)
+            self.live = Live(self.progress, console=self.console, refresh_per_second=REFRESH, transient=True)
             self.live.start()
 
     def note(self, sentence: str) -> None:
@@ -68,26 +71,14 @@ class Terminal:
 
     def log(self, record: dict[str, Any]) -> None:
         """Show a logged step."""
-        damping = f"  damping {record['damping']:.1e}" if record["damping"] is not None else ""
-        held_out = f"  held out {record['held_out']:.1e}" if record["held_out"] is not None else ""
-        line = (
-            f"{self._where(record)}{record['optimizer']}  step {record['step']}  loss {record['loss']:.3e}{held_out}"
-            f"{damping}  {record['seconds']:.1f} s"
-        )
-        if self.live:
-            self.live.update(Text(line))
-        elif not self.quiet and time.monotonic() - self.printed >= PLAIN_SECONDS:
+        self.progress.log(record)
+        if not self.live and not self.quiet and time.monotonic() - self.printed >= PLAIN_SECONDS:
             self.printed = time.monotonic()
-            self.console.print(line, markup=False)
+            self.console.print(self.progress.line(), markup=False)
 
-    def _where(self, record: dict[str, Any]) -> str:
-        """Name times, attempt and stage, where there is more than one."""
-        stages = len(self.settings.training.stages)
-        start, stop = record["span"]
-        parts = [f"{TIME} {start:g} to {stop:g}"] if self.windows > 1 else []
-        parts += [f"attempt {record['attempt'] + 1}"] if record["attempt"] else []
-        parts += [f"stage {record['stage'] + 1}/{stages}"] if stages > 1 else []
-        return ", ".join(parts) + ("  " if parts else "")
+    def phase(self, text: str) -> None:
+        """Say what is going on once no more steps are taken."""
+        self.progress.phase = text
 
     def stop(self) -> None:
         """End the live line."""

@@ -17,14 +17,25 @@ from pinn.training.plan import Plan
 from pinn.weights import weight_of
 
 EARLY = 0.01  # of the target, for windows before the last: errors grow from window to window
-PAUSE = 20  # times as long as a look at the error takes, between looks
+PAUSE, LONG_PAUSE = 20, 60  # times as long as a look at the error takes: between looks for a target, or to show it
 
 
-def target_check(plan: Plan, reference: Reference | None) -> Callable[[Any, Any], bool] | None:
-    """Return a test of the target that takes at most a twentieth of the time."""
-    if reference is None:
-        return None
-    grid, pause, target = evaluation_grid(plan.problem), {"until": 0.0, "windows": 0}, plan.settings.target.relative_l2
+Look = Callable[[Any, tuple[float, float] | None], float | None]
+
+
+def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
+    """Return a function that measures the error against a reference now and then, and gives None in between.
+
+    Args:
+        plan: of the run.
+        reference: on the evaluation grid.
+        pause: between looks, in units of the time one takes.
+
+    Returns:
+        (params of the solution so far, span of the window; None for the last) -> relative L2 error of the whole
+        solution, or of the window.
+    """
+    grid, state = evaluation_grid(plan.problem), {"until": 0.0, "windows": 0}
 
     def error(params: Any, span: tuple[float, float] | None) -> float:
         values = on_grid(plan.ansatz.network, params, plan.problem, grid)
@@ -36,16 +47,33 @@ def target_check(plan: Plan, reference: Reference | None) -> Callable[[Any, Any]
             return np.inf
         return max(relative_l2(values[n].take(inside, axis), u.take(inside, axis)) for n, u in reference.values.items())
 
-    def reached(params: Any, span: tuple[float, float] | None) -> bool:
-        if len(params.windows.start) != pause["windows"]:
-            pause["windows"] = len(params.windows.start)
+    def look(params: Any, span: tuple[float, float] | None) -> float | None:
+        if len(params.windows.start) != state["windows"]:
+            state["windows"] = len(params.windows.start)
             error(params, span)  # compiles, so that the pauses count evaluations only
-        elif time.monotonic() < pause["until"]:
-            return False
+        elif time.monotonic() < state["until"]:
+            return None
         began = time.monotonic()
-        met = error(params, span) <= target * (EARLY if span else 1)
-        pause["until"] = time.monotonic() + PAUSE * (time.monotonic() - began)
-        return met
+        found = error(params, span)
+        state["until"] = time.monotonic() + pause * (time.monotonic() - began)
+        return found
+
+    return look
+
+
+def target_check(look: Look, target: float | None) -> Callable[[Any, Any], bool]:
+    """Return a test of the target by looks at the error; without a target, only the last window is looked at.
+
+    There the compiled evaluation is the one the evidence of the run uses.
+    """
+
+    def reached(params: Any, span: tuple[float, float] | None) -> bool:
+        if target is None:
+            if span is None:
+                look(params, span)
+            return False
+        found = look(params, span)
+        return found is not None and found <= target * (EARLY if span else 1)
 
     return reached
 
