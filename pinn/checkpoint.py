@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,6 +45,39 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
     os.replace(partial, path)
 
 
+def previous(path: Path) -> Path:
+    """Return where the file before the last one is kept."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
+def keep_previous(path: Path) -> None:
+    """Copy a file that is about to be replaced."""
+    if path.exists():
+        partial = path.with_name(previous(path).name + ".partial")
+        shutil.copyfile(path, partial)
+        os.replace(partial, previous(path))
+
+
+def mend(path: Path) -> str:
+    """Put the file before the last in the place of one that is missing or damaged.
+
+    Returns:
+        A sentence on what was done; empty if nothing had to be.
+
+    Raises:
+        ProblemError: if neither can be read.
+    """
+    try:
+        load(path)
+    except ProblemError as error:
+        if not previous(path).exists():
+            raise
+        load(previous(path))
+        os.replace(previous(path), path)
+        return f"{path.name} {error.message} The one before it is used."
+    return ""
+
+
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read a file written by `save`.
 
@@ -56,12 +90,13 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             meta = json.loads(str(file[META]))
+            newer = meta["format"] > FORMAT
             arrays = {name.removeprefix("leaf"): file[name] for name in file.files if name != META}
     except FileNotFoundError:
         raise ProblemError("no such file.", place=str(path)) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # bytes that were changed make zipfile and numpy raise nearly anything
         raise ProblemError(f"is not a checkpoint, or is damaged: {error}.", place=str(path)) from None
-    if meta["format"] > FORMAT:
+    if newer:
         raise ProblemError(f"has format {meta['format']}; this version reads up to {FORMAT}.", place=str(path))
     return arrays, meta
 

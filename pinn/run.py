@@ -1,11 +1,12 @@
 """`python -m pinn.run FILE`: solve a problem and leave a run folder. Exit codes are in `EXIT`."""
 
 import argparse
+import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": 130}
 CHECKPOINT_SECONDS = 20.0
 
 EPILOG = """exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could
-not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved; 130 interrupted, state saved"""
+not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved, or
+results that could not be written; 130 interrupted, state saved"""
 
 
 def parser(program: str) -> argparse.ArgumentParser:
@@ -39,6 +41,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     p.add_argument("--device", choices=["cpu", "gpu", "tpu"], help="default: what jax finds")
     p.add_argument("--out", metavar="DIR", help="run folder, new or empty (default runs/NAME/UTC TIME)")
     p.add_argument("--resume", metavar="DIR", help="go on with the run in this folder; FILE may be left out")
+    p.add_argument("--force", action="store_true", help="with --resume: go on with other settings than before")
     p.add_argument("--quiet", action="store_true", help="print only the last lines")
     return p
 
@@ -72,9 +75,10 @@ def _run(options: argparse.Namespace) -> int:
         raise ProblemError("--resume goes on in its own folder; leave out --out.")
     _choose_device(options.device)
 
+    from pinn import checkpoint
     from pinn.config import load_problem
     from pinn.report.terminal import Terminal
-    from pinn.runfolder import RunFolder
+    from pinn.runfolder import CHECKPOINT, RunFolder
     from pinn.settings import make_settings
 
     changes = options.set + [
@@ -88,17 +92,20 @@ def _run(options: argparse.Namespace) -> int:
         if value is not None
     ]
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
+    notes = [checkpoint.mend(earlier.path / CHECKPOINT)] if earlier else []
     file = options.file or (earlier.source if earlier else None)
     changes = [*(earlier.overrides if earlier else ()), *changes]
     problem = load_problem(file, changes, earlier.folder if earlier and not options.file else "")
     settings = make_settings(problem.settings)
     _configure(options.device)
     if earlier:
-        earlier.check_same(problem, settings)
+        notes.append(earlier.check_same(problem, settings, options.force))
     else:
         RunFolder.check_free(options.out)
     folder = earlier or RunFolder.choose(options.out, problem)
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
+    for note in filter(None, notes):
+        terminal.note(note)
     return _solve(problem, file, folder, terminal, resumed=earlier is not None)
 
 
@@ -122,11 +129,10 @@ def _configure(device: str | None) -> None:
 
 def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -> int:
     from pinn.config import locate
-    from pinn.report.figures import save_figure
     from pinn.solver import Hooks, solve
 
-    interrupted = _listen(terminal)
-    saved = {"at": time.monotonic()}
+    clock = {"saved": -math.inf}
+    interrupted, write = _listen(terminal, clock), _writer(terminal)
 
     def on_plan(plan: Any) -> None:
         """Write nothing before everything has been checked."""
@@ -135,13 +141,16 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
         terminal.begin(resumed, len(plan.edges) - 1)
 
     def on_log(record: dict[str, Any]) -> None:
-        folder.log(record)
+        write("log.jsonl", lambda: folder.log(record))
         terminal.log(record)
 
     def on_state(plan: Any, state: Any, last: bool) -> None:
-        if last or time.monotonic() - saved["at"] > CHECKPOINT_SECONDS:
-            folder.save_state(plan, state)
-            saved["at"] = time.monotonic()
+        if last or time.monotonic() - clock["saved"] > CHECKPOINT_SECONDS:
+            write("the checkpoint", lambda: folder.save_state(plan, state))
+            clock["saved"] = time.monotonic()
+        if last:
+            clock["trained"] = clock["saved"]
+            terminal.phase("weighing the evidence ...")
 
     try:
         solution = solve(
@@ -155,22 +164,59 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
         raise locate(error, problem, file) from None
     finally:
         terminal.stop()
-    folder.finish(solution)
-    if solution.values:
-        save_figure(solution, folder.read_log(), folder.path / "figure.png")
+    return _leave(solution, folder, terminal)
+
+
+def _leave(solution: Any, folder: Any, terminal: Any) -> int:
+    """Write the results, say how it went, and return the exit code."""
+    from pinn.report.figures import save_figure
+
+    code = solution.status
+    if code == "done" and solution.summary["target"]["relative_l2"] is not None:
+        code = code if solution.summary["target"]["met"] else "missed"
+    try:
+        folder.finish(solution)
+        if solution.values:
+            save_figure(solution, folder.read_log(), folder.path / "figure.png")
+    except OSError as error:
+        terminal.end(solution)
+        print(f"error: {folder.path}: the results could not be written: {error.strerror}.", file=sys.stderr)
+        return EXIT["failed"]
+    except KeyboardInterrupt:
+        print("interrupted while the figure was drawn; the results are saved", file=sys.stderr)
+        code = "interrupted"
     terminal.end(solution)
-    missed = solution.summary["target"]["relative_l2"] is not None and not solution.summary["target"]["met"]
-    return EXIT["missed" if solution.status == "done" and missed else solution.status]
+    return EXIT[code]
 
 
-def _listen(terminal: Any) -> list[int]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one ends the process."""
+def _writer(terminal: Any) -> Callable[[str, Callable[[], None]], None]:
+    """Return a function that writes what training does not depend on: a full disk may have room again later."""
+    told: set[str] = set()
+
+    def write(what: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:
+            if what not in told:
+                terminal.note(f"{what} could not be written ({error.strerror}); training goes on")
+            told.add(what)
+
+    return write
+
+
+def _listen(terminal: Any, clock: dict[str, float]) -> list[int]:
+    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one ends the process.
+
+    Once training is over and its state saved, there is no step to wait for.
+    """
     received: list[int] = []
 
     def handle(number: int, frame: Any) -> None:
         received.append(number)
-        terminal.note("stopping after this step; once more ends at once")
         signal.signal(number, signal.SIG_DFL)
+        if "trained" in clock:
+            raise KeyboardInterrupt
+        terminal.note("stopping after this step; once more ends at once")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle)

@@ -22,6 +22,7 @@ from pinn.training.plan import Plan
 from pinn.training.state import TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
+CHECKPOINT = "checkpoint.npz"
 # Settings that say only how long to go on; all others have to be those of the interrupted run.
 MAY_CHANGE = re.compile(r"training\.seconds|target\.relative_l2|training\.stages\[\d+\]\.(steps|patience|log_every)")
 
@@ -71,16 +72,10 @@ class RunFolder:
             ProblemError: if it cannot be written; nothing is left behind then.
         """
         new = [p for p in (self.path, *self.path.parents) if not p.exists()]
-        content = {
-            "built_in_python": None if problem.text else problem.name,
-            "overrides": list(problem.overrides),
-            "folder": problem.folder,
-            "settings": settings.model_dump(),
-        }
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
-            self._write("settings.yaml", dump_yaml(content))
+            self._write_settings(problem, settings)
         except OSError as error:
             for name in ("problem.yaml", "settings.yaml"):
                 for file in (self.path / name, self.path / (name + ".partial")):
@@ -99,12 +94,9 @@ class RunFolder:
         Raises:
             ProblemError: if it is not one.
         """
-        for name in ("problem.yaml", "settings.yaml", "checkpoint.npz"):
-            try:
-                found = (path / name).is_file()
-            except OSError:
-                found = False
-            if not found:
+        kept = checkpoint.previous(path / CHECKPOINT)
+        for name in ("problem.yaml", "settings.yaml", *(() if _is_file(kept) else (CHECKPOINT,))):
+            if not _is_file(path / name):
                 raise ProblemError(
                     f"is not the folder of a run that can go on: it holds no {name}.", place=shorten(str(path))
                 )
@@ -112,14 +104,22 @@ class RunFolder:
         source = settings.get("built_in_python") or str(path / "problem.yaml")
         return RunFolder(path, source, tuple(settings.get("overrides", ())), str(settings.get("folder") or ""))
 
-    def check_same(self, problem: Problem, settings: Settings) -> None:
+    def check_same(self, problem: Problem, settings: Settings, force: bool = False) -> str:
         """Refuse to go on with another problem or other settings than the run began with.
+
+        Args:
+            problem: as it is now.
+            settings: as they are now.
+            force: accept other settings, and keep them.
+
+        Returns:
+            What differs and was accepted, as a sentence; empty if nothing does.
 
         Raises:
             ProblemError: saying what differs.
         """
-        place = str(self.path / "checkpoint.npz")
-        _, meta = checkpoint.load(self.path / "checkpoint.npz")
+        place = str(self.path / CHECKPOINT)
+        _, meta = checkpoint.load(self.path / CHECKPOINT)
         if meta["problem_sha256"] != fingerprint(problem):
             raise ProblemError(
                 f"is a checkpoint of another problem ({meta['name']}, {meta['problem_sha256'][:12]}); this one is "
@@ -128,14 +128,20 @@ class RunFolder:
             )
         before, now = (flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
         changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
+        listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
+        if changed and not force:
+            raise ProblemError(
+                f"the run began with other settings: {listed}. Go on with them all the same: --force.", place=place
+            )
         if changed:
-            listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
-            raise ProblemError(f"the run began with other settings: {listed}.", place=place)
+            self._write_settings(problem, settings)
+        return f"the run began with other settings: {listed}" if changed else ""
 
     def save_state(self, plan: Plan, state: TrainState) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint; the one before it is kept beside it."""
         tree = {"state": state, "params": solution_params(state), "edges": np.asarray(plan.edges)}
-        checkpoint.save(self.path / "checkpoint.npz", tree, describe(plan.problem, plan.settings))
+        checkpoint.keep_previous(self.path / CHECKPOINT)
+        checkpoint.save(self.path / CHECKPOINT, tree, describe(plan.problem, plan.settings))
 
     def load_state(self, plan: Plan, cut_log: bool = True) -> tuple[Plan, TrainState]:
         """Read the checkpoint, and cut the log back to it; the windows are those the run began with.
@@ -147,7 +153,7 @@ class RunFolder:
         Raises:
             ProblemError: if it is damaged or does not fit.
         """
-        file = self.path / "checkpoint.npz"
+        file = self.path / CHECKPOINT
         arrays, _ = checkpoint.load(file)
         if not {"['state'].number", "['edges']"} <= arrays.keys():
             raise ProblemError("is the checkpoint of an older version.", place=str(file))
@@ -171,13 +177,11 @@ class RunFolder:
             file.write(json.dumps(record) + "\n")
 
     def read_log(self) -> list[dict[str, Any]]:
-        """Return the records of the log; a last line cut short by a crash is left out."""
+        """Return the records of the log; lines cut short by a crash or a full disk are left out."""
         file, records = self.path / "log.jsonl", []
         for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-            try:
+            with suppress(json.JSONDecodeError):
                 records.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
         return records
 
     def finish(self, solution: Solution) -> None:
@@ -188,11 +192,28 @@ class RunFolder:
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
             checkpoint.write_npz(self.path / "solution.npz", arrays)
             checkpoint.write_npz(self.path / "points.npz", {p: np.asarray(x) for p, x in solution.points.items()})
+            checkpoint.previous(self.path / CHECKPOINT).unlink(missing_ok=True)
+
+    def _write_settings(self, problem: Problem, settings: Settings) -> None:
+        content = {
+            "built_in_python": None if problem.text else problem.name,
+            "overrides": list(problem.overrides),
+            "folder": problem.folder,
+            "settings": settings.model_dump(),
+        }
+        self._write("settings.yaml", dump_yaml(content))
 
     def _write(self, name: str, text: str) -> None:
         partial = self.path / (name + ".partial")
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, self.path / name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name no file system takes
+        return False
 
 
 def _unused(parent: Path) -> Path:

@@ -35,7 +35,7 @@ class Hooks(NamedTuple):
         on_plan: what is about to be trained, once everything has been checked.
         on_note: a sentence on what was decided.
         on_log: the record of a logged step.
-        on_state: the plan and the state after a chunk of steps; and True after the last.
+        on_state: the plan and the state, before the first step and after each chunk of steps; and True after the last.
         stop: asked between chunks of steps; True interrupts.
     """
 
@@ -104,6 +104,7 @@ def _solve(
     problem, settings = plan.problem, plan.settings
     plan, state = resume(plan) if resume else (plan, init_state(plan))
     hooks.on_plan(plan)
+    hooks.on_state(plan, state, False)
     idle = (n for n in settings.training.weights if n in plan.ansatz.hard)
     notes = [*_warnings(plan), *plan.ansatz.notes]
     notes += [f"training.weights.{n} has no effect: the condition is hard" for n in idle]
@@ -170,15 +171,19 @@ def _finish(
 ) -> Solution:
     """Evaluate, and put the run in numbers. An interrupted run is not evaluated: its user waits."""
     began, problem, params = time.monotonic(), plan.problem, solution_params(state)
-    judged = judged_of(plan, params, state, outcome.points)
-    found = None if outcome.status == "interrupted" else gather(judged, known)
+    found, status, message = None, outcome.status, outcome.message
+    try:
+        if status != "interrupted":
+            found = gather(judged_of(plan, params, state, outcome.points), known)
+    except KeyboardInterrupt:
+        status, message = "interrupted", "stopped by the user while the evidence was gathered"
     target = plan.settings.target.relative_l2
     now = time.monotonic()
     judge = (found.summary["errors"] or found.summary["estimate"]) if found else None
     summary = {
         "problem": problem.name,
-        "status": outcome.status,
-        "message": outcome.message,
+        "status": status,
+        "message": message,
         **(found.summary if found else NOTHING),
         "seconds": {
             "setup": setup,

@@ -72,6 +72,38 @@ def test_damaged_files(path, tmp_path):
             checkpoint.load(path)
 
 
+def test_changed_bytes_never_pass_for_a_checkpoint(path):
+    """Whatever single byte is changed, the file is refused or its numbers are the same."""
+    data, (arrays, _) = path.read_bytes(), checkpoint.load(path)
+    rng, refused = np.random.default_rng(0), 0
+    for at in rng.choice(len(data), 150, replace=False):
+        path.write_bytes(data[:at] + bytes([data[at] ^ (1 << rng.integers(8))]) + data[at + 1 :])
+        try:
+            found, _ = checkpoint.load(path)
+        except ProblemError as error:
+            assert "is damaged" in str(error) or "has format" in str(error)
+            refused += 1
+        else:
+            for name in arrays:
+                np.testing.assert_array_equal(found[name], arrays[name])
+    assert refused > 75
+
+
+def test_the_one_before_takes_the_place_of_a_damaged_file(path):
+    checkpoint.keep_previous(path)
+    checkpoint.save(path, STATE, {"note": "second"})
+    assert checkpoint.mend(path) == "" and checkpoint.load(path)[1]["note"] == "second"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert "The one before it is used" in checkpoint.mend(path)
+    assert checkpoint.load(path)[1]["note"] == "ü"
+    path.write_bytes(b"")
+    with pytest.raises(ProblemError, match="is damaged"):
+        checkpoint.mend(path)
+    path.unlink()
+    with pytest.raises(ProblemError, match="no such file"):
+        checkpoint.mend(path)
+
+
 def test_a_newer_format_is_refused(path, monkeypatch):
     monkeypatch.setattr(checkpoint, "FORMAT", 0)
     with pytest.raises(ProblemError, match="has format 1; this version reads up to 0"):

@@ -1,7 +1,10 @@
 """The command: exit codes, the run folder, interruption and resumption, and bad arguments."""
 
+import errno
 import json
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,6 +182,99 @@ def test_resume_refuses_another_problem_or_other_settings(finished, heat_file, c
     assert "is damaged" in capsys.readouterr().err
     assert main(["--resume", str(heat_file.parent / "nowhere")]) == 2
     assert "is not the folder of a run" in capsys.readouterr().err
+
+
+def test_other_settings_only_by_force(finished, capsys):
+    other = ["--set", "training.stages[0].steps=3", "--set", "training.stages[0].damping=1e-2", "--quiet"]
+    assert main(["--resume", str(finished), *other]) == 2
+    said = capsys.readouterr().err
+    assert "damping was" in said and "--force" in said
+    assert main(["--resume", str(finished), "--force", *other[:-1]]) == 0
+    assert "the run began with other settings: training.stages[0].damping was" in capsys.readouterr().out
+    assert summary_of(finished)["steps"] == 3
+    assert main(["--resume", str(finished), "--quiet"]) == 0, "from now on these are its settings"
+    assert main(["--resume", str(finished), "--force", "--precision", "float32"]) == 2
+    assert "expected float32" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(finished, capsys):
+    file = finished / "checkpoint.npz"
+    shutil.copy(file, finished / "checkpoint.previous.npz")
+    file.write_bytes(file.read_bytes()[:1000])
+    assert main(["--resume", str(finished)]) == 0
+    assert "checkpoint.npz is not a checkpoint, or is damaged" in (said := capsys.readouterr().out)
+    assert "The one before it is used" in said
+
+
+def test_interrupted_while_evidence_is_gathered(heat_file, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "a"
+
+    def never(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    monkeypatch.setattr("pinn.solver.gather", never)
+    began = time.monotonic()
+    assert main([str(heat_file), "--out", str(out)]) == 130
+    assert time.monotonic() - began < 50
+    assert summary_of(out)["status"] == "interrupted" and "Go on with" in capsys.readouterr().out
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert main(["--resume", str(out), "--quiet"]) == 0
+    assert summary_of(out)["steps"] == 20 and summary_of(out)["errors"]
+
+
+def test_a_full_disk_does_not_stop_training(heat_file, tmp_path, capsys, monkeypatch):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    real, count = checkpoint.write_npz, []
+
+    def sometimes(*arguments):
+        count.append(1)
+        if len(count) == 1:
+            raise full
+        real(*arguments)
+
+    monkeypatch.setattr(checkpoint, "write_npz", sometimes)
+    assert main([str(heat_file), "--out", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().out
+    assert said.count("the checkpoint could not be written (No space left on device); training goes on") == 1
+    assert params_of(tmp_path / "a")
+
+    def always(*arguments):
+        raise full
+
+    monkeypatch.setattr(checkpoint, "write_npz", always)
+    assert main([str(heat_file), "--out", str(tmp_path / "b")]) == 3
+    out, err = capsys.readouterr()
+    assert "relative L2 error" in out and "results could not be written: No space left on device" in err
+
+
+@pytest.mark.slow
+def test_killed_twenty_times(heat_file, tmp_path):
+    """SIGKILL at random moments, from the first second on; the end is that of an unbroken run, to the bit."""
+    env = {k: v for k, v in os.environ.items() if k != "JAX_DISABLE_MOST_OPTIMIZATIONS"}
+    run, out, rng = [sys.executable, "-m", "pinn.run"], tmp_path / "cut", random.Random(0)
+    subprocess.run([*run, str(heat_file), "--out", str(tmp_path / "whole"), "--quiet", *LONG], check=True, env=env)
+    kills = begun = 0
+    while kills < 20:
+        resumable = (out / "checkpoint.npz").exists()
+        begun += resumable
+        shutil.rmtree(out, ignore_errors=True) if not resumable else None
+        what = ["--resume", str(out)] if resumable else [str(heat_file), "--out", str(out), *LONG]
+        process = subprocess.Popen([*run, *what, "--quiet"], env=env, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.wait(rng.uniform(1, 12)) == 0, process.stderr.read()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        kills += 1
+    assert begun > 5
+    subprocess.run([*run, "--resume", str(out), "--quiet"], check=True, env=env)
+    whole, again = params_of(tmp_path / "whole"), params_of(out)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], again[name], err_msg=name)
+    steps = [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert steps == sorted(set(steps)) and steps[-1] == 3000
 
 
 def test_a_problem_built_in_python_runs_and_resumes(tmp_path):
