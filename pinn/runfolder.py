@@ -101,8 +101,13 @@ class RunFolder:
                     f"is not the folder of a run that can go on: it holds no {name}.", place=shorten(str(path))
                 )
         settings = read_yaml(path / "settings.yaml")
+        overrides = settings.get("overrides", []) if isinstance(settings, dict) else None
+        if not isinstance(overrides, list) or not all(isinstance(o, str) for o in overrides):
+            raise ProblemError(
+                "is damaged: overrides has to be a list of KEY=VALUE texts.", place=str(path / "settings.yaml")
+            )
         source = settings.get("built_in_python") or str(path / "problem.yaml")
-        return RunFolder(path, source, tuple(settings.get("overrides", ())), str(settings.get("folder") or ""))
+        return RunFolder(path, source, tuple(overrides), str(settings.get("folder") or ""))
 
     def check_same(self, problem: Problem, settings: Settings, force: bool = False) -> str:
         """Refuse to go on with another problem or other settings than the run began with.
@@ -127,13 +132,14 @@ class RunFolder:
                 place=place,
             )
         before, now = (flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
-        changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
+        other = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+        changed = [k for k in other if not MAY_CHANGE.fullmatch(k)]
         listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
         if changed and not force:
             raise ProblemError(
                 f"the run began with other settings: {listed}. Go on with them all the same: --force.", place=place
             )
-        if changed:
+        if other:
             self._write_settings(problem, settings)
         return f"the run began with other settings: {listed}" if changed else ""
 

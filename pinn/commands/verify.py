@@ -12,7 +12,8 @@ from pinn.errors import ProblemError
 
 # Two sums of the same numbers in another order, on another machine, of a solution good to 1e-9.
 RELATIVE = 1e-5
-BY_THE_CLOCK = ("seconds", "status", "message", "device", "devices", "versions", "hard", "notes")
+# What the clock, the machine and the course of the run decided.
+NOT_COMPARED = ("seconds", "status", "message", "device", "devices", "versions", "notes")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,9 +37,10 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for name, (stated, found) in different.items():
-        print(f"{name}: summary.json says {stated}, recomputed {found}")
+        print(f"{name}: {'' if name.startswith('solution.npz') else 'summary.json '}says {stated}, recomputed {found}")
     equal = compared - len(different)
-    print(f"{options.run}: {equal} of {compared} numbers are equal to {RELATIVE:g}; those of the clock were left out")
+    print(f"{options.run}: {equal} of {compared} numbers are equal to {RELATIVE:g}")
+    print(f"not compared: {', '.join(NOT_COMPARED)}")
     return 1 if different else 0
 
 
@@ -54,27 +56,54 @@ def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:
     from pinn.runfolder import finite, flat
 
     stated = _summary(path)
-    found = recomputed(path)
-    target = stated.get("target") or {}
-    judge = found["errors"] or found["estimate"]
-    if target.get("relative_l2") is not None and judge:
-        reached = max(e["relative_l2"] for e in judge.values()) <= target["relative_l2"]
-        found["target"] = target | {"met": reached}
-    else:
-        found["target"] = target
-    left = {k: v for k, v in stated.items() if k not in BY_THE_CLOCK}
+    found, arrays = recomputed(path)
+    left = {k: v for k, v in stated.items() if k not in NOT_COMPARED}
     flat_stated, flat_found = flat(left), flat(json.loads(json.dumps(finite(found))))
     names = list(dict.fromkeys([*flat_stated, *flat_found]))
     missing = "nothing"
     pairs = {n: (flat_stated.get(n, missing), flat_found.get(n, missing)) for n in names}
-    return len(names), {n: pair for n, pair in pairs.items() if not _equal(*pair)}
+    pairs |= _arrays(path, arrays)
+    return len(pairs), {n: pair for n, pair in pairs.items() if not _equal(*pair)}
 
 
-def recomputed(path: Path) -> dict[str, Any]:
-    """Return the summary's numbers as they follow from checkpoint, problem and points."""
+def _arrays(path: Path, arrays: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Compare solution.npz as well: an array that is the same everywhere counts as one number."""
     import numpy as np
 
+    kept, pairs = _npz(path / "solution.npz"), {}
+    for name in dict.fromkeys([*kept, *arrays]):
+        label, mine, theirs = f"solution.npz {name}", arrays.get(name), kept.get(name)
+        if mine is None or theirs is None or mine.shape != theirs.shape or theirs.dtype.kind not in "fiu":
+            there, here = ("nothing" if a is None else f"{a.dtype} of shape {a.shape}" for a in (theirs, mine))
+            pairs[label] = there, here
+            continue
+        off = np.abs(theirs - mine) > RELATIVE * np.abs(mine).max(initial=0.0)
+        worst = np.unravel_index(int(np.argmax(off | ~np.isfinite(theirs))), off.shape)
+        pairs[label] = float(theirs[worst]), float(mine[worst])
+    return pairs
+
+
+def _npz(file: Path) -> dict[str, Any]:
+    """Read the arrays of a file.
+
+    Raises:
+        ProblemError: if it is missing or damaged.
+    """
+    import numpy as np
+
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
+            return {name: kept[name] for name in kept.files}
+    except OSError as error:
+        raise ProblemError(f"cannot be read: {error.strerror}.", place=str(file)) from None
+    except Exception as error:  # changed bytes make zipfile and numpy raise nearly anything
+        raise ProblemError(f"is damaged: {error}.", place=str(file)) from None
+
+
+def recomputed(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the summary's numbers and the arrays of solution.npz, as they follow from the other files."""
     from pinn.config import load_problem
+    from pinn.evaluate import total_relative_l2
     from pinn.evidence.gather import gather
     from pinn.runfolder import RunFolder
     from pinn.settings import make_settings
@@ -90,13 +119,24 @@ def recomputed(path: Path) -> dict[str, Any]:
     with in_precision(settings):
         plan = make_plan(problem, settings, build_ansatz(problem, settings))
         plan, state = folder.load_state(plan, cut_log=False)
-        try:
-            with np.load(path / "points.npz", allow_pickle=False) as kept:
-                points = {name: kept[name] for name in kept.files}
-        except (OSError, ValueError) as error:
-            raise ProblemError(f"cannot be read: {error}.", place=str(path / "points.npz")) from None
-        judged = judged_of(plan, solution_params(state), state, points)
-        return {"problem": problem.name, **gather(judged).summary, **in_numbers(plan, state)}
+        points = _points(path, problem)
+        found = gather(judged_of(plan, solution_params(state), state, points))
+        numbers = {"problem": problem.name, **found.summary, **in_numbers(plan, state), "hard": list(plan.ansatz.hard)}
+        target = settings.target.relative_l2
+        judge = found.summary["errors"] or found.summary["estimate"]
+        met = None if target is None or not judge else total_relative_l2(judge) <= target
+        numbers["target"] = {"relative_l2": target, "seconds": settings.training.seconds, "met": met}
+        arrays = dict(found.grid) | found.values | {f"{n}_reference": v for n, v in found.reference.items()}
+        return numbers, arrays
+
+
+def _points(path: Path, problem: Any) -> dict[str, Any]:
+    """Read the points of the last step."""
+    points = _npz(path / "points.npz")
+    for name, array in points.items():
+        if array.ndim != 2 or array.shape[1] != len(problem.coordinates) or not array.size or array.dtype.kind != "f":
+            raise ProblemError(f"{name!r} is not a list of points.", place=str(path / "points.npz"))
+    return points
 
 
 def _summary(path: Path) -> dict[str, Any]:

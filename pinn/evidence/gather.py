@@ -18,7 +18,7 @@ from pinn.evidence.bound import bound
 from pinn.evidence.estimate import estimate
 from pinn.evidence.fields import fields_of
 from pinn.evidence.invariants import drifts, names_of
-from pinn.problem import Problem
+from pinn.problem import TIME, Problem
 from pinn.reference import Grid, Reference, evaluation_grid, make_reference
 from pinn.reference.base import Fields
 from pinn.residuals import residual_blocks, sample
@@ -90,16 +90,13 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     values = on_grid(judged.ansatz.network, judged.params, problem, grid)
     reference, why = known or known_reference(problem)
     found = errors(values, reference.values, problem) if reference else None
-    held_out, trained, alone = residual_sizes(judged)
+    measured = residual_sizes(judged)
     fields = fields_of(problem, judged.ansatz.network, judged.params, _names(problem))
     summary = {
         "errors": found,
         "reference": {k: getattr(reference, k) for k in ("kind", "uncertainty", "method")} if reference else None,
         "no_reference": why or None,
-        "held_out": held_out,
-        "train": trained,
-        "overfitting": {n: held_out[n]["rms"] / r if r else None for n, r in trained.items()},
-        "data_alone": alone,
+        **measured._asdict(),
         **_without_reference(judged, fields, found),
         "invariants": drifts(problem, fields) or None,
     }
@@ -140,14 +137,30 @@ def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] 
     }
 
 
-def residual_sizes(judged: Judged) -> tuple[dict[str, Any], dict[str, float], dict[str, float]]:
-    """Return rms and maximum of all constraints on unseen points, the rms on the training points, and of data alone."""
+class Sizes(NamedTuple):
+    """Residuals by constraint.
+
+    Attributes:
+        held_out: rms and maximum on unseen points.
+        train: rms on the points of the last step; of the constraints its loss was made of.
+        overfitting: rms on unseen points of the same time window over that; None where either is zero or unknown.
+        data_alone: rms on unseen points of what the data alone leave.
+    """
+
+    held_out: dict[str, dict[str, float]]
+    train: dict[str, float]
+    overfitting: dict[str, float | None]
+    data_alone: dict[str, float]
+
+
+def residual_sizes(judged: Judged) -> Sizes:
+    """Measure the residuals on unseen points, on the training points, and of the data alone."""
     problem, settings, ansatz = judged.problem, judged.settings, judged.ansatz
     count, dtype = settings.sampling.held_out, jax.tree.leaves(judged.params)[0].dtype
     sampling = settings.sampling.model_copy(update={"equations": count, "conditions": max(1, count // 4)})
 
     @jax.jit
-    def blocks(params: Any, key: Any, points: Any) -> tuple[Any, Any, Any]:
+    def blocks(params: Any, key: Any, points: Any) -> tuple[Any, Any, Any, Any]:
         unseen = sample(problem, problem.constraints, sampling, jax.random.fold_in(key, HELD_OUT_STREAM))
         # Hard conditions have no training points; new ones fill their places.
         trained = sample(problem, problem.constraints, settings.sampling, key) | points
@@ -157,11 +170,20 @@ def residual_sizes(judged: Judged) -> tuple[dict[str, Any], dict[str, float], di
         fresh = {place: x.astype(dtype) for place, x in unseen.items()}
         alone = residual_blocks(problem, problem.constraints, ansatz.fixed, fresh)
         cut = {c.name: len(unseen[c.place]) for c in problem.constraints}
-        return {n: r[: cut[n]] for n, r in found.items()}, {n: r[cut[n] :] for n, r in found.items()}, alone
+        return {n: r[: cut[n]] for n, r in found.items()}, {n: r[cut[n] :] for n, r in found.items()}, alone, unseen
 
-    held_out, trained, alone = (sizes(b) for b in blocks(judged.params, judged.key, judged.points))
-    return (
-        held_out,
-        {name: entry["rms"] for name, entry in trained.items() if name in judged.terms},
-        {name: entry["rms"] for name, entry in alone.items()},
-    )
+    *found, unseen = blocks(judged.params, judged.key, judged.points)
+    held_out, trained, alone = (sizes(b) for b in found)
+    train = {name: entry["rms"] for name, entry in trained.items() if name in judged.terms}
+    start = float(judged.params.windows.start[-1])
+    recent = {c.name: _since(problem, unseen[c.place], found[0][c.name], start) for c in problem.constraints}
+    ratios = {n: recent[n] / r if r and recent[n] is not None else None for n, r in train.items()}
+    return Sizes(held_out, train, ratios, {name: entry["rms"] for name, entry in alone.items()})
+
+
+def _since(problem: Problem, points: Any, residual: Any, start: float) -> float | None:
+    """Return the rms of a residual from a time on: training points of earlier windows are no longer known."""
+    inside = np.asarray(residual)
+    if TIME in problem.coordinates:
+        inside = inside[np.asarray(points)[:, problem.coordinates.index(TIME)] >= start]
+    return float(np.sqrt(np.mean(inside**2))) if inside.size else None

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import numpy as np
 
-from pinn.errors import unknown
+from pinn.errors import ProblemError, unknown
 from pinn.problem import Problem
 from pinn.reference import allen_cahn, burgers, cache, exact, kdv, manufactured, spectral, tabulated
 from pinn.reference.base import Grid, Reference, grid_of
@@ -26,6 +26,7 @@ KINDS: dict[str, ModuleType] = {
     "spectral": spectral,
 }
 AT_ONCE = {"exact", "file", "manufactured"}  # kinds whose values only have to be read or evaluated
+USELESS = 0.3  # relative uncertainty of what is no reference any more
 NONE = "none"  # the file's way to ask for no reference
 
 __all__ = [
@@ -56,8 +57,10 @@ def check_reference(problem: Problem) -> None:
         return
     kind = problem.reference.get("kind")
     if kind == NONE:
+        if extra := [k for k in problem.reference if k != "kind"]:
+            raise ProblemError("the kind 'none' has no further keys.", ("reference", extra[0]))
         return
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise unknown("reference", str(kind), [*KINDS, NONE], ("reference", "kind") if kind else ("reference",))
     KINDS[kind].check(problem)
 
@@ -94,6 +97,8 @@ def make_reference(problem: Problem, grid: Mapping[str, np.ndarray]) -> tuple[Re
         made = KINDS[kind].solve(problem, grid)
     except (Impossible, Stalled) as reason:
         return None, str(reason)
+    if made.uncertainty is not None and made.uncertainty > USELESS:
+        return None, f"{made.method} is still uncertain by {made.uncertainty:.0e}"
     cache.save(problem, grid, made)
     return made, ""
 

@@ -1,17 +1,20 @@
 """A true solution given by a formula in the problem file, checked against the equations before it is believed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pinn.errors import ProblemError, unknown
 from pinn.language import Residual, Symbols, from_text
+from pinn.language.calculus import differentiate
+from pinn.language.tree import Node, evaluate, numpy_functions
 from pinn.problem import Constraint, Problem
 from pinn.reference.base import Reference
-from pinn.reference.differences import ACCURACY, stencil
 
 KIND = "exact"
-Function = Callable[[np.ndarray], np.ndarray]  # points (N, d) -> values (N,)
+TOLERANCE = 1e-4  # of the terms of a residual: a formula may have rounded constants
+ZERO = 1e-8  # of the solution: a residual below TOLERANCE times that is none, where all of its terms vanish
+SAFETY, ROUND_OFF = 3, 1e-10  # times the mismatch a formula is uncertain; what is below is taken for round-off
 
 
 def formulas(problem: Problem) -> dict[str, Residual]:
@@ -36,44 +39,70 @@ def formulas(problem: Problem) -> dict[str, Residual]:
     return out
 
 
-def _function(formula: Residual, problem: Problem) -> Function:
-    def f(points: np.ndarray) -> np.ndarray:
-        values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
-        return np.broadcast_to(formula.fn(**{n: values[n] for n in formula.needs}), len(points)).astype(float)
+def on_formulas(residual: Residual, problem: Problem, trees: Mapping[str, Node]) -> dict[str, Node]:
+    """Return what each unknown and derivative of a residual is, by the rules of calculus."""
+    out = {}
+    for name in residual.needs:
+        partial = None if name in problem.coordinates else problem.symbols.partial(name)
+        if partial is not None:
+            out[name] = _derivative(problem, trees[problem.unknowns[partial.unknown]], partial.axes)
+    return out
 
-    return f
+
+def _derivative(problem: Problem, tree: Node, axes: Sequence[int]) -> Node:
+    for axis in axes:
+        tree = differentiate(tree, problem.coordinates[axis])
+    return tree
+
+
+def _values(tree: Node, problem: Problem, points: np.ndarray) -> np.ndarray:
+    """Evaluate an expression at points (N, d), (N,)."""
+    given = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
+    with np.errstate(all="ignore"):
+        return np.broadcast_to(evaluate(tree, given, numpy_functions()), len(points)).astype(float)
 
 
 def check(problem: Problem) -> None:
     """Refuse a formula that does not satisfy the equations, the conditions and the periodicity.
 
-    Derivatives are sixth-order differences with steps of a thousandth of the range, good to about 1e-6 of the
-    terms involved.
-
     Raises:
         ProblemError: naming the constraint and a point where it fails.
     """
-    functions = [_function(f, problem) for f in formulas(problem).values()]
+    mismatch(problem)
+
+
+def mismatch(problem: Problem) -> float:
+    """Return the largest residual of a formula at random points, beside its terms or the solution.
+
+    Raises:
+        ProblemError: naming the constraint and a point where it is above `TOLERANCE`.
+    """
+    trees = {name: f.tree for name, f in formulas(problem).items()}
+    solutions = max(float(np.abs(_values(t, problem, _inner_points(problem, {}))).max()) for t in trees.values())
+    found = [0.0]
     for constraint in problem.constraints:
         points = _inner_points(problem, constraint.where)
-        residual, size = _residual(problem, constraint, functions, points)
-        _refuse_if_large(problem, residual, size, points, repr(constraint.name))
+        residual, size = _residual(problem, constraint, trees, points)
+        off = _refuse_if_large(problem, residual, max(size, ZERO * solutions), points, repr(constraint.name))
+        found.append(off / max(size, solutions) if off else 0.0)
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
         axis, inside = problem.coordinates.index(coordinate), _inner_points(problem, {})
         for order in range(max(1, problem.order(coordinate))):
-            for f in functions:
-                at_lo, at_hi = (_differentiate(problem, f, points, [axis] * order) for points in (lo, hi))
+            for tree in (_derivative(problem, t, [axis] * order) for t in trees.values()):
+                at_lo, at_hi, among = (_values(tree, problem, points) for points in (lo, hi, inside))
                 # Of the solution anywhere: at its ends it may well be zero.
-                among = np.abs(_differentiate(problem, f, inside, [axis] * order)).max()
-                size = 1e-4 * float(max(among, np.abs(at_lo).max())) + 1e-6 * float(np.abs(f(inside)).max())
-                _refuse_if_large(problem, at_lo - at_hi, size, lo, f"the periodicity in {coordinate!r}")
+                size = max(float(np.abs(among).max()), float(np.abs(at_lo).max()), ZERO * solutions)
+                off = _refuse_if_large(problem, at_lo - at_hi, size, lo, f"the periodicity in {coordinate!r}")
+                found.append(off / max(size, solutions) if off else 0.0)
+    return max(found)
 
 
-def _refuse_if_large(problem: Problem, residual: np.ndarray, size: float, points: np.ndarray, what: str) -> None:
+def _refuse_if_large(problem: Problem, residual: np.ndarray, size: float, points: np.ndarray, what: str) -> float:
+    """Return the largest residual, if it is tolerable beside a size."""
     worst = int(np.argmax(np.where(np.isfinite(residual), np.abs(residual), np.inf)))
-    if abs(residual[worst]) <= size:
-        return
+    if abs(residual[worst]) <= TOLERANCE * size:
+        return float(abs(residual[worst]))
     where = ", ".join(f"{c}={v:.3g}" for c, v in zip(problem.coordinates, points[worst], strict=True))
     raise ProblemError(
         f"the formula does not satisfy {what}: its residual is {residual[worst]:.3g} at {where}. "
@@ -94,49 +123,24 @@ def _inner_points(problem: Problem, where: Mapping[str, float], n: int = 40) -> 
 
 
 def _residual(
-    problem: Problem, constraint: Constraint, functions: list[Function], points: np.ndarray
+    problem: Problem, constraint: Constraint, trees: Mapping[str, Node], points: np.ndarray
 ) -> tuple[np.ndarray, float]:
-    """Return a constraint's residual (N,), and the size below which it counts as zero."""
-    symbols = problem.symbols
+    """Return a constraint's residual (N,), and the size of the largest of its terms."""
+    residual = constraint.residual
     values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
-    terms, solutions = [np.zeros(1)], [np.abs(f(_inner_points(problem, {}))).max() for f in functions]
-    for name in constraint.residual.needs:
-        if name not in values:
-            partial = symbols.partial(name)
-            values[name] = _differentiate(problem, functions[partial.unknown], points, list(partial.axes))
-            terms.append(values[name])
-    values |= {p: np.asarray(v) for p, v in problem.parameters.items()}
-    residual = constraint.residual.fn(**{n: values[n] for n in constraint.residual.needs})
-    size = 1e-4 * max(float(np.abs(t).max()) for t in terms) + 1e-6 * float(max(solutions))
-    return np.broadcast_to(residual, len(points)), size
-
-
-def _differentiate(problem: Problem, f: Function, points: np.ndarray, axes: list[int]) -> np.ndarray:
-    """Differentiate a formula along the given axes, one after another, staying inside the domain."""
-    if not axes:
-        return f(points)
-    axis, order = axes[0], axes.count(axes[0])
-    lo, hi = list(problem.domain.bounds.values())[axis]
-    rest = [a for a in axes if a != axis]
-    h = (hi - lo) * 1e-3 * order
-    half = (order + ACCURACY) // 2
-    x = points[:, axis]
-    total = np.zeros(len(points))
-    # Points within reach of an end use a stencil that looks inwards.
-    shift = np.clip(np.round((lo - x) / h + half), 0, half) - np.clip(np.round((x - hi) / h + half), 0, half)
-    for offset in np.unique(shift).astype(int):
-        mine = shift == offset
-        offsets = tuple(range(offset - half, offset + half + 1))
-        for j, w in zip(offsets, stencil(order, offsets), strict=True):
-            moved = points[mine].copy()
-            moved[:, axis] += j * h
-            total[mine] += w * _differentiate(problem, f, moved, rest)
-    return total / h**order
+    terms = {n: _values(t, problem, points) for n, t in on_formulas(residual, problem, trees).items()}
+    values |= terms | {p: np.asarray(v) for p, v in problem.parameters.items()}
+    found = residual.fn(**{n: values[n] for n in residual.needs})
+    return np.broadcast_to(found, len(points)), max((float(np.abs(t).max()) for t in terms.values()), default=0.0)
 
 
 def solve(problem: Problem, grid: Mapping[str, np.ndarray]) -> Reference:
-    """Return the formula's values on a grid; their uncertainty is round-off."""
-    axes = np.meshgrid(*(grid[c] for c in problem.coordinates), indexing="ij")
-    points = np.stack([a.ravel() for a in axes], axis=1)
-    values = {name: _function(f, problem)(points).reshape(axes[0].shape) for name, f in formulas(problem).items()}
-    return Reference(KIND, values, float(np.finfo(float).eps))
+    """Return the formula's values on a grid; they are as uncertain as the formula fails the equations."""
+    mesh = dict(
+        zip(problem.coordinates, np.meshgrid(*(grid[c] for c in problem.coordinates), indexing="ij"), strict=True)
+    )
+    points = np.stack([mesh[c].ravel() for c in problem.coordinates], axis=1)
+    shape = next(iter(mesh.values())).shape
+    values = {name: _values(f.tree, problem, points).reshape(shape) for name, f in formulas(problem).items()}
+    off = SAFETY * mismatch(problem)
+    return Reference(KIND, values, off if off > ROUND_OFF else float(np.finfo(float).eps))

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from pinn.errors import ProblemError
-from pinn.language import Residual, from_text
-from pinn.language.calculus import difference, differentiate, substitute, write
+from pinn.language import from_text
+from pinn.language.calculus import difference, substitute, write
 from pinn.language.tree import Node, Number
 from pinn.problem import TIME, Constraint, Problem
 from pinn.reference import exact
@@ -63,31 +63,21 @@ def _shifted(constraint: Constraint, problem: Problem, formulas: Mapping[str, No
             ("equations", constraint.name),
         )
     fixed = {c: Number(float(v)) for c, v in constraint.where.items()}
-    given = {n: substitute(tree, fixed) for n, tree in _on_formulas(residual, problem, formulas).items()}
+    given = {n: substitute(tree, fixed) for n, tree in exact.on_formulas(residual, problem, formulas).items()}
     source = substitute(substitute(residual.tree, given), fixed)
-    text = write(difference(residual.tree, source))
+    text, place = write(difference(residual.tree, source)), f", at {constraint.place}," if constraint.where else ""
     try:
         return constraint._replace(residual=from_text(text, problem.symbols))
     except ProblemError as error:
         raise ProblemError(
-            f"the source term of {constraint.name!r} cannot be made: {error.message}", ("reference",)
+            f"the source term of {constraint.name!r}{place} cannot be made from the formulas: {error.message}",
+            ("reference", problem.unknowns[0]),
+            str(problem.reference[problem.unknowns[0]]),
         ) from None
 
 
-def _on_formulas(residual: Residual, problem: Problem, formulas: Mapping[str, Node]) -> dict[str, Node]:
-    out = {}
-    for name in residual.needs:
-        partial = None if name in problem.coordinates else problem.symbols.partial(name)
-        if partial is not None:
-            tree = formulas[problem.unknowns[partial.unknown]]
-            for axis in partial.axes:
-                tree = differentiate(tree, problem.coordinates[axis])
-            out[name] = tree
-    return out
-
-
 def check(problem: Problem) -> None:
-    """Check the completed problem against its formulas by finite differences, and the formulas' periodicity.
+    """Check the completed problem against its formulas, and their periodicity.
 
     Raises:
         ProblemError: see `exact.check`.

@@ -1,4 +1,4 @@
-"""A reference made from the problem file itself, by classical methods: resolution is doubled until two agree.
+"""A reference made from the problem file itself, by classical methods: resolution is raised until two agree.
 
 Evolution equations on periodic boxes by Fourier modes, on others by Chebyshev collocation; steady problems by Newton's
 method; ordinary differential equations by scipy. Its uncertainty is three times the difference of the last two.
@@ -46,7 +46,7 @@ class Effort(NamedTuple):
     tail: float = 1e-8
     looks: int = 81
     ode: Sequence[float] = (1e-11, 1e-13)
-    steady: int = 4500
+    steady: int = 3100
 
 
 FULL = Effort()
@@ -55,6 +55,8 @@ SAFETY = 3  # times the difference of the last two resolutions: their errors may
 ROUGHLY = 10  # times the tolerance, while a line is cut
 WORST = 0.01  # of the worst tail, above which intervals are cut together with it
 ROUNDS, MOST = 20, 40  # of cutting, and intervals
+# What may be left of a steady residual, and by what factor it has to fall with resolution where it is more.
+UNSOLVED, LESS = 0.03, 0.95
 # Intervals beside the whole, below which they are not cut: for what is sharp at the first time only, and for the rest.
 COARSE, FINE = 2.0**-7, 2.0**-10
 
@@ -132,8 +134,9 @@ def _resolutions(
         return lambda: _evolved(problem, axes, evolve)
 
     if TIME not in problem.coordinates:
+        lefts: list[float] = []
         for n in steady.sizes(problem, effort.steady):
-            yield f"collocation, {n} points to a coordinate", partial(_steady, problem, axes, n)
+            yield f"collocation, {n} points to a coordinate", partial(_steady, problem, axes, n, lefts)
     elif not space:
         for tolerance in effort.ode:
             yield f"Runge-Kutta, tolerance {tolerance:g}", partial(_ode, problem, axes, tolerance)
@@ -164,8 +167,14 @@ def _tolerances(effort: Effort) -> list[float]:
     return [max(effort.tolerance / 4**k, effort.finest) for k in range(10)]
 
 
-def _steady(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> Values:
-    return _named(problem, steady.at(problem, grid, n))
+def _steady(problem: Problem, grid: Mapping[str, np.ndarray], n: int, lefts: list[float]) -> Values:
+    """Solve once; what is left of the residual joins those of coarser resolutions."""
+    values, left = steady.at(problem, grid, n)
+    coarser = lefts[-1] if lefts else np.inf
+    lefts.append(left)
+    if left > UNSOLVED and left > LESS * coarser:
+        raise Stalled(f"no values meet equations and conditions better than to {left:.0%} of what zero leaves", [])
+    return _named(problem, values)
 
 
 def _named(problem: Problem, values: np.ndarray) -> Values:

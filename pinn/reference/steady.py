@@ -2,6 +2,7 @@
 
 There are more rows than values, because equations are asked to hold inside the box and conditions all along its
 faces; a smooth solution meets both, and what they leave open, such as the constant of a pressure, is chosen least.
+Of several solutions of a nonlinear problem, Newton's method finds the one it comes to from zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,25 +70,33 @@ def _inside(line: Line) -> np.ndarray:
     return np.eye(line.size) if line.periodic else chebyshev.interpolation(line.n, chebyshev.inner_nodes(line.n))
 
 
-def solve(problem: Problem, mesh: Mesh, guess: np.ndarray | None = None) -> np.ndarray:
-    """Return the values of the unknowns on a mesh, (m, size).
+def solve(problem: Problem, mesh: Mesh) -> tuple[np.ndarray, float]:
+    """Return the values of the unknowns on a mesh, (m, size), and their residual, relative to that of zero.
 
-    Newton's method from the guess, or from zero; a step that does not lower the residual is halved.
+    Newton's method from zero; a step that does not lower the residual is halved.
 
     Raises:
-        Impossible: for conditions inside the domain.
+        Impossible: for conditions inside the domain, and where something is left open.
         Stalled: if it does not converge.
     """
     rows = [Rows(problem, mesh, c) for c in problem.constraints]
-    state = np.zeros((len(problem.unknowns), mesh.size)) if guess is None else guess
+    state = np.zeros((len(problem.unknowns), mesh.size))
 
     def residual(state: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
             return np.concatenate([r.values(state) for r in rows])
 
-    now = residual(state)
+    now = first = residual(state)
+
+    def result(state: np.ndarray, now: np.ndarray, rank: int) -> tuple[np.ndarray, float]:
+        if rank < state.size:
+            raise Impossible("the equations and conditions leave something open, such as a constant that may be added")
+        size = float(np.linalg.norm(first))
+        return state, float(np.linalg.norm(now)) / size if size else 0.0
+
     for count in range(STEPS):
-        step = _step(np.concatenate([r.jacobian(state) for r in rows]), now).reshape(state.shape)
+        step, rank = _step(np.concatenate([r.jacobian(state) for r in rows]), now)
+        step = step.reshape(state.shape)
         for halving in range(HALVINGS):
             ahead = state - step * 0.5**halving
             then = residual(ahead)
@@ -95,21 +104,23 @@ def solve(problem: Problem, mesh: Mesh, guess: np.ndarray | None = None) -> np.n
                 break
         else:
             if np.linalg.norm(step) <= 1e-6 * (np.linalg.norm(state) + 1e-300):
-                return state  # round-off
+                return result(state, now, rank)  # round-off
             raise Stalled(f"Newton's method came to rest after {count} steps at a residual that is not small", [])
         state, now = ahead, then
         if np.linalg.norm(step) <= ENOUGH * np.linalg.norm(state):
-            return state
+            return result(state, now, rank)
     raise Stalled(f"Newton's method did not converge in {STEPS} steps", [])
 
 
-def _step(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _step(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the least-squares step and the rank of the equations."""
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         raise Stalled("the equations are not finite at a guess of Newton's method", [])
     size = np.abs(matrix).max(axis=0)
     scale = 1 / np.where(size > 0, size, 1)
     try:
-        return scale * lstsq(matrix * scale, right, cond=1e-14, lapack_driver="gelsy")[0]
+        found, _, rank, _ = lstsq(matrix * scale, right, cond=1e-14, lapack_driver="gelsy")
+        return scale * found, int(rank)
     except LinAlgError:
         raise Stalled("the linear equations of a step of Newton's method could not be solved", []) from None
 
@@ -120,11 +131,11 @@ def mesh_of(problem: Problem, n: int) -> Mesh:
     return Mesh(problem, tuple(range(len(lines))), lines)
 
 
-def at(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> np.ndarray:
-    """Return the solution on a tensor grid, (m, ...)."""
+def at(problem: Problem, grid: Mapping[str, np.ndarray], n: int) -> tuple[np.ndarray, float]:
+    """Return the solution on a tensor grid, (m, ...), and what is left of the residual."""
     mesh = mesh_of(problem, n)
-    state = solve(problem, mesh)
-    return on_grid(state.reshape(-1, *mesh.shape), mesh.interpolation(grid))
+    state, left = solve(problem, mesh)
+    return on_grid(state.reshape(-1, *mesh.shape), mesh.interpolation(grid)), left
 
 
 def sizes(problem: Problem, most: int) -> Sequence[int]:

@@ -12,6 +12,7 @@ from pinn.reference.base import Grid, Reference
 
 KIND = "file"
 MOST = 500_000_000  # bytes
+NEAR = 1e-5  # of a range: ends written with six digits are those of the domain
 
 
 def check(problem: Problem) -> None:
@@ -24,7 +25,7 @@ def check(problem: Problem) -> None:
     if extra:
         raise ProblemError("the kind 'file' has the keys path and uncertainty.", ("reference", extra[0]))
     uncertainty = problem.reference.get("uncertainty")
-    if uncertainty is not None and not (isinstance(uncertainty, (int, float)) and 0 <= uncertainty < np.inf):
+    if uncertainty is not None and not (type(uncertainty) in (int, float) and 0 <= uncertainty < np.inf):
         raise ProblemError(
             "write a number, the relative L2 error of the data.", ("reference", "uncertainty"), str(uncertainty)
         )
@@ -95,6 +96,8 @@ def _csv(file: Path) -> dict[str, np.ndarray]:
     if len(lines) < 2:
         raise _wrong(file, "needs a line of names and lines of numbers, separated by commas")
     names = [n.strip() for n in lines[0].split(",")]
+    if twice := next((n for n in names if names.count(n) > 1), None):
+        raise _wrong(file, f"names {twice!r} twice")
     rows = []
     for number, line in enumerate(lines[1:], 2):
         if not line.strip():
@@ -105,6 +108,8 @@ def _csv(file: Path) -> dict[str, np.ndarray]:
             raise _wrong(file, f"line {number} is not numbers separated by commas") from None
         if len(rows[-1]) != len(names):
             raise _wrong(file, f"line {number} has {len(rows[-1])} numbers; the first line names {len(names)}")
+    if not rows:
+        raise _wrong(file, "has no line of numbers")
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
@@ -129,8 +134,15 @@ def _on_grid(problem: Problem, columns: Mapping[str, np.ndarray], file: Path) ->
 
 
 def _from_points(problem: Problem, columns: Mapping[str, np.ndarray], file: Path) -> tuple[Grid, dict[str, np.ndarray]]:
+    count = len(columns[problem.coordinates[0]])
+    for name in (*problem.coordinates, *problem.unknowns):
+        if columns[name].shape != (count,):
+            raise _wrong(
+                file, f"{name!r} has shape {columns[name].shape}, {problem.coordinates[0]!r} ({count},): give a value "
+                f"per point, or {', '.join(problem.unknowns)} on the grid of the coordinates"
+            )  # fmt: skip
     grid = {c: np.unique(columns[c]) for c in problem.coordinates}
-    shape, count = tuple(len(a) for a in grid.values()), len(columns[problem.coordinates[0]])
+    shape = tuple(len(a) for a in grid.values())
     index = tuple(np.searchsorted(grid[c], columns[c]) for c in problem.coordinates)
     filled = np.zeros(shape, int)
     np.add.at(filled, index, 1)
@@ -145,13 +157,16 @@ def _from_points(problem: Problem, columns: Mapping[str, np.ndarray], file: Path
 
 def _check_cover(problem: Problem, name: str, x: np.ndarray, file: Path) -> None:
     """The file's coordinate has to run over the whole range; of a period the last point may be missing."""
-    (lo, hi), near = problem.domain.bounds[name], 1e-9 * problem.domain.length(name)
+    (lo, hi), near = problem.domain.bounds[name], NEAR * problem.domain.length(name)
     last = x[-1] + (x[-1] - x[-2] if name in problem.domain.periodic else 0)
     if x[0] < lo - near or x[-1] > hi + near:
-        raise _wrong(file, f"{name!r} runs from {x[0]:g} to {x[-1]:g} there, outside {lo:g} to {hi:g}; other units?")
+        raise _wrong(
+            file, f"{name!r} runs from {x[0]:.9g} to {x[-1]:.9g} there, outside {lo:.9g} to {hi:.9g}; other units?"
+        )
     if x[0] > lo + near or (last < hi - near and x[-1] < hi - near):
         raise _wrong(
-            file, f"{name!r} runs from {x[0]:g} to {x[-1]:g} there and does not cover {lo:g} to {hi:g}; other units?"
+            file,
+            f"{name!r} runs from {x[0]:.9g} to {x[-1]:.9g} there and does not cover {lo:.9g} to {hi:.9g}; other units?",
         )
 
 

@@ -101,9 +101,10 @@ def table(summary: dict[str, Any]) -> str:
     """Return the ladder as text in columns: errors first, then residuals and what should be conserved."""
     rows = [("", "relative L2", "maximum", ""), *_rungs(summary), ("", "", "", "")]
     rows.append(("held-out residual", "rms", "maximum", ""))
+    last = ", in the last window" if len(summary["windows"]) > 2 else ""
     for name, entry in summary["held_out"].items():
         ratio = summary["overfitting"].get(name)
-        note = "" if ratio is None else f"{ratio:.2g} times that on the training points"
+        note = "" if ratio is None else f"{ratio:.2g} times that on the training points" + last
         rows.append((name, f"{entry['rms']:.2e}", f"{entry['max']:.2e}", note))
     for name, entry in (summary["invariants"] or {}).items():
         rows.append((f"drift of {name}", "", f"{entry['drift']:.2e}", f"of {entry['size']:.2g}"))
