@@ -12,6 +12,7 @@ from pinn.findings import findings
 from pinn.registry import shipped
 
 HEAD = "name: trial\ncoordinates: {t: [0, 1], x: [0, 1]}\nunknowns: [u]\nparameters: {k: 0.1}\n"
+FLAT = "  l2: {where: x=0, equation: u_xx = 0}\n  r2: {where: x=1, equation: u_xx = 0}\n"
 ENDS = "  left: {where: x=0, equation: u = 0}\n  right: {where: x=1, equation: u = 0}\n"
 
 
@@ -57,7 +58,8 @@ def test_steady_types():
     square = "name: trial\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\n"
     sides = "".join(f"  {n}: {{where: {w}, equation: u = 0}}\n" for n, w in
                     (("a", "x=0"), ("b", "x=1"), ("c", "y=0"), ("d", "y=1")))  # fmt: skip
-    for equation, kind in (("u_xx + u_yy = 1", "elliptic"), ("u_xx - u_yy = 1", "hyperbolic")):
+    kinds = (("u_xx + u_yy = 1", "elliptic"), ("u_xx - u_yy = 1", "hyperbolic"), ("u_x = u_yy", "parabolic"))
+    for equation, kind in kinds:
         assert found(f"{square}equations: {{pde: {equation}}}\nconditions:\n{sides}", "type") == [
             f"the equations are {kind}."
         ]
@@ -67,6 +69,27 @@ def test_a_heat_equation_run_backwards_is_noticed():
     assert "run backwards" in found(trial("u_t = -k*u_xx"), "type")[0]
     assert "run backwards" in found(trial("u_t - k*u_xx + 2*k*u_xx = 0"), "type")[0]
     assert not any("backwards" in f for f in found(trial("u_t = k*u_xx + 100*u"), "type")), "growth is no mistake"
+    assert not any("backwards" in f for f in found(trial("u_t = -1e-9*u_xxxx - u_xx", more=FLAT), "type"))
+    plane = "name: p\ncoordinates: {t: [0, 1], x: [0, 1], y: [0, 1]}\nperiodic: [x, y]\nunknowns: [u]\n"
+    plane += "equations: {e: u_t = EQ}\nconditions: {i: {where: t=0, equation: u = sin(2*pi*x)}}\n"
+    assert "backwards" in found(plane.replace("EQ", "u_xx - 0.5*u_yy"), "type")[0]
+    assert "backwards" in found(plane.replace("EQ", "u_xx + u_yy + 3*u_xy"), "type")[0], "along a diagonal"
+
+
+def test_faces_that_meet_in_a_steady_problem():
+    text = "name: p\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx + u_yy = 0}\nconditions:\n"
+    text += (
+        "  a: {where: x=0, equation: u = 0}\n  b: {where: x=1, equation: u = y}\n  c: {where: y=0, equation: u = 0}\n"
+    )
+    assert not found(text + "  d: {where: y=1, equation: u = x}\n", "corner")
+    assert found(text + "  d: {where: y=1, equation: u = 1}\n", "corner") == [
+        "where it meets 'a' the data differ: 1 here, 0 there."
+    ]
+
+
+@pytest.mark.parametrize("data", ["x*log(x)", "log(x)", "sqrt(x - 0.5)"])
+def test_data_that_are_not_finite_are_a_warning_and_no_traceback(data):
+    assert found(trial(initial=f"u = {data}"), "domain")
 
 
 def test_data_that_do_not_fit():
@@ -136,11 +159,23 @@ conditions:
         ("u_t = k*u_xx + sqrt(x - 1/2)", "the argument of sqrt has to be not negative"),
         ("u_t = k*u_xx + 1/x", "a divisor has to differ from zero"),
         ("u_t = k*u_xx + 1/(x - 0.3)", "a divisor has to differ from zero"),
-        ("u_t = k*u_xx + u**0.5", "the base of **0.5"),
+        ("u_t = k*u_xx + u**0.5", "the base of **0.5 has to be not negative"),
+        ("u_t = k*u_xx + u**k", "the base of **k has to be not negative"),
+        ("u_t = k*u_xx + x**(-2)", "the base of **-2 has to differ from zero"),
+        ("u_t = k*u_xx + 1/(x - 0.3)**2", "(x - 0.3)**2 is 0 at x=0.3"),
+        ("u_t = k*u_xx + (1e10*k)**60*u", "the equation is not finite"),
     ],
 )
 def test_domains_that_are_left(equation, message):
     assert message in found(trial(equation), "domain")[0]
+
+
+def test_the_range_of_one_unknown_is_not_that_of_another():
+    head = HEAD.replace("[u]", "[u, v]")
+    text = f"{head}equations: {{a: u_t = u_xx + sqrt(v), b: v_t = u}}\nconditions:\n"
+    text += "  i: {where: t=0, equation: u = -3}\n  j: {where: t=0, equation: v = 1}\n" + ENDS
+    assert not found(text, "domain")
+    assert found(text.replace("sqrt(v)", "sqrt(u)"), "domain")
 
 
 def test_domains_that_are_kept():

@@ -151,6 +151,8 @@ BAD = {  # replacement in the file -> what the message says
     ("windows: 1", "windows: autos"): "training.windows: 'autos': unknown value. Did you mean 'auto'?",
     ("training:\n", "training:\n  seed: -1\n"): "training.seed: '-1': should be greater than or equal to 0",
     ("training:\n", "training:\n  seconds: 0\n"): "training.seconds: '0': should be greater than 0",
+    ("kind: exact", "kind: [1]"): "heat.yaml:11: reference.kind: unknown reference '[1]'",
+    ("kind: exact", "kind: none"): "the kind 'none' has no further keys",
     ("kind: exact", "kind: exakt"): "heat.yaml:11: reference.kind: unknown reference 'exakt'. Did you mean 'exact'?",
     ("kind: exact, u", "kind: exact, v"): "unknown unknown 'v'",
     ("u: exp(-k*pi**2*t)", "u: exp(-2*k*pi**2*t)"): "the formula does not satisfy 'pde'",

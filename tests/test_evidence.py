@@ -67,10 +67,14 @@ def test_the_reaction_of_allen_cahn_is_bounded_by_its_formula():
     from pinn.evidence.bound import _steepest
 
     v = np.linspace(-1, 1, 41)
-    found = _steepest(lambda u: 5 * u - 5 * u**3, v)
+    found, _ = _steepest(lambda u: 5 * u - 5 * u**3, v)
     exact = 5 - 3.75 * v**2  # the largest 5 - 5 (3 v^2 + 3 v e + e^2) over e
     assert np.all(found >= exact - 1e-9) and np.all(found < exact + 0.2)
-    assert _steepest(lambda u: u**2, v) is None
+    assert _steepest(lambda u: u**2, v) == (None, "grows faster for large |{}| than any multiple of it")
+    assert _steepest(np.log, v) == (None, "is not known for every {}")
+    for f, largest in ((lambda u: -np.exp(u), 0.0), (lambda u: -u / (1 + u**2), 1 / 8), (lambda u: -u, -1.0)):
+        found, _ = _steepest(f, v)
+        assert np.all(found >= -1e-3) == (largest >= 0) and np.all(found < largest + 0.1)
 
 
 def test_the_bound_of_a_system_of_first_order():
@@ -90,6 +94,45 @@ conditions:
     found, why = bound(problem, solution, ("p0", "q0"))
     truth, _ = estimate(problem, solution, ("p0", "q0"))
     assert why == "" and truth.errors["p"] / np.sqrt(2) < found.relative_l2 < 5 * truth.errors["p"]
+
+
+def test_the_bound_covers_the_smallest_unknown():
+    problem = problem_from_text("""\
+name: decay
+coordinates: {t: [0, 1]}
+unknowns: [p, q]
+equations: {one: p_t = -p, two: q_t = -q}
+conditions:
+  p0: {where: t=0, equation: p = 1e-4}
+  q0: {where: t=0, equation: q = 1}
+""")
+    e = lambda t: np.exp(-t)
+    solution = fields({
+        "p": lambda t: 1e-4 * e(t) + 1e-5 * t, "q": e, "p_t": lambda t: -1e-4 * e(t) + 1e-5, "q_t": lambda t: -e(t),
+    })  # fmt: skip
+    t = np.linspace(0, 1, 1001)
+    true = np.linalg.norm(1e-5 * t) / np.linalg.norm(1e-4 * e(t))
+    assert true < bound(problem, solution, ("p0", "q0"))[0].relative_l2 < 2 * true
+
+
+def test_the_bound_of_a_nonlinear_system_holds_or_is_not_given():
+    """y' = y^2: an error that is left out of the Jacobian grows without bound in finite time."""
+    problem = problem_from_text("""\
+name: blowing
+coordinates: {t: [0, 0.9]}
+unknowns: [y]
+equations: {ode: y_t = y**2}
+conditions: {start: {where: t=0, equation: y = 1}}
+""")
+    t = np.linspace(0, 0.9, 4001)
+    for size in (0.002, 0.02, 0.3):  # y = r tan or coth of v' = v^2 - s
+        r = np.sqrt(size)
+        shift = np.arctanh(r) / r
+        v = lambda t, r=r, shift=shift: r / np.tanh(r * (shift - t))
+        solution = fields({"y": v, "y_t": lambda t, v=v, size=size: v(t) ** 2 - size})
+        true = np.linalg.norm(v(t) - 1 / (1 - t)) / np.linalg.norm(1 / (1 - t))
+        found, why = bound(problem, solution, ("start",))
+        assert (found.relative_l2 >= true) if size < 0.3 else "out of every tube" in why
 
 
 def test_what_is_conserved_and_what_is_not():
@@ -194,6 +237,23 @@ def test_a_run_says_all_of_it_and_verifies(tmp_path, heat_text, capsys):
     (out / "summary.json").write_text(json.dumps(summary))
     assert verify([str(out)]) == 1
     assert "errors.u.relative_l2: summary.json says" in capsys.readouterr().out
+    summary["errors"]["u"]["relative_l2"] *= 2
+    summary["target"] = {"relative_l2": 1.0, "seconds": None, "met": True}
+    (out / "summary.json").write_text(json.dumps(summary))
+    assert verify([str(out)]) == 1
+    assert "target.met: summary.json says True" in capsys.readouterr().out
+    with np.load(out / "solution.npz") as kept:
+        arrays = dict(kept)
+    arrays["u"][3, 4] += 1e-3
+    np.savez(out / "solution.npz", **arrays)
+    assert verify([str(out)]) == 1
+    assert "solution.npz u: says" in capsys.readouterr().out
+    for junk in (b"PK", b""):
+        (out / "points.npz").write_bytes(junk)
+        assert verify([str(out)]) == 2
+    np.savez(out / "points.npz", interior=np.zeros(3))
+    assert verify([str(out)]) == 2
+    assert "'interior' is not a list of points" in capsys.readouterr().err
     shutil.rmtree(out)
     assert verify([str(out)]) == 2
     assert "error: " in capsys.readouterr().err

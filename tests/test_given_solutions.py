@@ -52,6 +52,25 @@ def test_manufactured_values_are_the_formula():
     assert made.kind == "manufactured"
 
 
+def test_a_formula_is_as_uncertain_as_it_fails():
+    text = (
+        TEXT.split("reference")[0].replace(" + u**3", "")
+        + """\
+conditions:
+  start: {where: t=0, equation: u = sin(pi*x)}
+  left: {where: x=0, equation: u = 0}
+  right: {where: x=1, equation: u = 0}
+reference: {kind: exact, u: exp(-RATE*pi**2*t)*sin(pi*x)}
+"""
+    )
+    for rate, low, high in ((0.1, 0, 1e-14), (0.099995, 5e-5, 1e-3)):
+        problem = problem_from_text(text.replace("RATE", str(rate)))
+        made, _ = make_reference(problem, {"t": np.linspace(0, 1, 5), "x": np.linspace(0, 1, 5)})
+        assert low <= made.uncertainty < high
+    with pytest.raises(ProblemError, match="does not satisfy 'pde'"):
+        problem_from_text(text.replace("RATE", "0.0999"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -120,6 +139,7 @@ def test_npz_and_csv_say_the_same(tmp_path):
         ({"u": U.T}, "has shape"),
         ({"u": U.astype(str).astype(object)}, "not an npz file of numbers"),
         ({"u": U + 1j}, "not real numbers"),
+        ({"u": U.ravel()}, "give a value per point, or u on the grid"),
     ],
 )
 def test_bad_data_are_refused(tmp_path, arrays, message):
@@ -136,6 +156,8 @@ def test_bad_data_are_refused(tmp_path, arrays, message):
         ("data.csv", "t,x,v\n0,0,1\n", "holds no 'u'"),
         ("data.csv", "t,x,u\n0,0,1\n0,0,1\n1,1,1\n", "do not fill a grid"),
         ("data.csv", "", "needs a line of names"),
+        ("data.csv", "t,x,u\n\n\n", "has no line of numbers"),
+        ("data.csv", "t,x,u,u\n0,0,1,2\n", "names 'u' twice"),
         ("data.npz", "not a zip", "not an npz file"),
         ("data.txt", "t", "npz or a csv"),
     ],
@@ -146,6 +168,18 @@ def test_bad_files_are_refused(tmp_path, name, content, message):
     with pytest.raises(ProblemError) as caught:
         load_problem(tmp_path / "heat.yaml")
     assert message in str(caught.value)
+
+
+def test_ends_with_six_digits_cover_the_domain(tmp_path):
+    rows = "".join(f"{t},{x:.6g},1\n" for t in (0, 0.5, 1) for x in np.linspace(-np.pi, np.pi, 5))
+    (tmp_path / "pi.csv").write_text("t,x,u\n" + rows)
+    text = "name: p\ncoordinates: {t: [0, 1], x: [-pi, pi]}\nperiodic: [x]\nunknowns: [u]\nequations: {a: u_t = u_xx}\n"
+    text += "conditions: {i: {where: t=0, equation: u = 1}}\nreference: {kind: file, path: pi.csv}\n"
+    (tmp_path / "p.yaml").write_text(text)
+    assert evaluation_grid(load_problem(tmp_path / "p.yaml"))["x"].size == 5
+    (tmp_path / "pi.csv").write_text("t,x,u\n" + rows.replace("3.14159", "3.1415"))
+    with pytest.raises(ProblemError, match=r"does not cover -3\.14159265 to 3\.14159265"):
+        load_problem(tmp_path / "p.yaml")
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -118,15 +118,17 @@ def test_phi_functions(z):
 
 def test_steps_converge_at_order_four_however_stiff():
     def last(n, stiffness):
-        """v' = -s (v - cos t) - sin t + (v - cos t)^2, whose solution is cos t."""
+        """v' = -s (v - cos t) - sin t + (v - cos t)^2, from a start beside the solution cos t."""
         linear, h, v = np.array([[[-stiffness]]]), 1 / n, np.array([[1.0 + 0.5 / stiffness]])
 
         def rate(t, v):
-            return stiffness * np.cos(t) - np.sin(t) + 0 * v
+            return stiffness * np.cos(t) - np.sin(t) + (v - np.cos(t)) ** 2
 
         for i in range(n):
             v = step(weights(linear, h), rate, i * h, h, v, rate(i * h, v))
-        return abs(v[0, 0] - np.cos(1.0) - 0.5 / stiffness * np.exp(-stiffness))
+        # w = v - cos t has w' = -s w + w^2, of Bernoulli's kind.
+        w = 0.5 / stiffness
+        return abs(v[0, 0] - np.cos(1.0) - 1 / (1 / stiffness + (1 / w - 1 / stiffness) * np.exp(stiffness)))
 
     for stiffness in (1.0, 10.0):
         errors = [last(n, stiffness) for n in (8, 16, 32)]
@@ -257,6 +259,23 @@ conditions:
 """)
     true, stated = error(bent, {"u": lambda x: 1 / (1 + x)})
     assert true < 1e-11 and true <= stated
+
+
+@pytest.mark.parametrize(
+    ("equation", "conditions", "reason"),
+    [
+        ("u_xx = 0", ("x=0: u = 0", "x=0: u_x = 0", "x=1: u = 1"), "better than to 5"),
+        ("u_xx = 1", ("x=0: u_x = 0", "x=1: u_x = 0"), "leave something open"),
+        ("u_xx + pi**2*u = 0", ("x=0: u = 0", "x=1: u = 0"), "leave something open"),
+        ("1e-3*u_xx + u_x = 1", ("x=0: u = 0", "x=1: u = 0"), None),  # a layer no coarse grid sees
+    ],
+)
+def test_steady_problems_without_a_solution_or_with_many(equation, conditions, reason):
+    lines = (c.split(": ") for c in conditions)
+    listed = "".join(f"  c{k}: {{where: {w}, equation: {e}}}\n" for k, (w, e) in enumerate(lines))
+    problem = make(f"coordinates: {{x: [0, 1]}}\nunknowns: [u]\nequations: {{e: {equation}}}\nconditions:\n{listed}")
+    made, why = make_reference(problem, small_grid(problem))
+    assert (reason in why) if reason else made.uncertainty < 1e-9
 
 
 def test_a_steady_system_with_a_pressure():

@@ -1,18 +1,20 @@
 """What a problem says that may not be meant: warnings found before any training, in numpy alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize
 
 from pinn.errors import Key
 from pinn.findings.corners import SAMPLES, misfits, points_of
 from pinn.findings.symbol import type_of
-from pinn.language.calculus import write
-from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
+from pinn.language.calculus import is_constant, write
+from pinn.language.tree import Binary, Call, Node, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import call
 
+Test = Callable[[np.ndarray], np.ndarray]
 # Function -> what its argument has to be, as text and as a test.
 DOMAINS = {
     "log": ("positive", lambda a: a > 0),
@@ -94,57 +96,99 @@ def _undetermined(problem: Problem) -> Iterator[Finding]:
             p for c in problem.constraints for p in partials_of(c.residual, problem.symbols) if p.unknown == index
         ]
         if all(p.axes for p in mentioned):
+            # At all times, where there is time.
+            corner = ", ".join(f"{c}={lo:g}" for c, (lo, _) in problem.domain.bounds.items() if c != TIME)
             yield Finding(
             "undetermined", "warning", ("unknowns",), name,
                 f"only derivatives of {name!r} are mentioned, so that it is determined up to a constant. Add a "
-                "condition at a point, such as {where: \"x=0, y=0\", equation: " + name + " = 0}.",
+                "condition at a point, such as {where: \"" + corner + "\", equation: " + name + " = 0}.",
             )  # fmt: skip
 
 
 def _domains(problem: Problem) -> Iterator[Finding]:
     """Try the arguments of functions with a domain, and divisors, on points of the domain and likely values."""
     for constraint in problem.constraints:
-        if constraint.residual.tree is None:
+        tree = constraint.residual.tree
+        if tree is None:
             continue
         key = ("conditions", constraint.name, "equation") if constraint.where else ("equations", constraint.name)
-        for node in walk(constraint.residual.tree):
-            for argument, wanted, test in _restricted(node):
-                if message := _leaves(problem, constraint, argument, wanted, test):
-                    yield Finding("domain", "warning", key, constraint.residual.text, message)
+        restricted = [r for node in walk(tree) for r in _restricted(node, problem)]
+        messages = [m for r in restricted if (m := _leaves(problem, constraint, *r))]
+        if not messages:
+            messages = [m for m in [_leaves(problem, constraint, tree, "the equation is not finite", np.isfinite)] if m]
+        for message in dict.fromkeys(messages):
+            yield Finding("domain", "warning", key, constraint.residual.text, message)
 
 
-def _restricted(node: Node) -> Iterator[tuple[Node, str, Any]]:
+def _restricted(node: Node, problem: Problem) -> Iterator[tuple[Node, str, Test | None]]:
+    """Name the operands of a node that have a domain, what they have to be, and its test; None for not zero."""
     match node:
         case Call(function, (argument,)) if function in DOMAINS:
             yield (argument, f"the argument of {function} has to be {DOMAINS[function][0]}", DOMAINS[function][1])
         case Binary("/", _, divisor) if names(divisor):
             yield divisor, "a divisor has to differ from zero", None
-        case Binary("**", base, Number(exponent)) if exponent != int(exponent) and names(base):
-            yield base, f"the base of **{exponent:g} has to be not negative", lambda a: a >= 0
+        case Binary("**", base, exponent) if names(base):
+            fixed = is_constant(exponent, problem.parameters)
+            power = float(evaluate(exponent, dict(problem.parameters), numpy_functions())) if fixed else np.nan
+            if not power.is_integer():
+                yield base, f"the base of **{write(exponent)} has to be not negative", lambda a: a >= 0
+            elif power < 0:
+                yield base, f"the base of **{write(exponent)} has to differ from zero", None
 
 
-def _leaves(problem: Problem, constraint: Constraint, argument: Node, wanted: str, test: Any) -> str:
-    """Say where an argument leaves its domain; unknowns run over the range of the data, and a fifth more."""
-    values: dict[str, Any] = points_of(problem, dict(constraint.where)) | dict(problem.parameters)
-    rng, unknowns = np.random.default_rng(2), [n for n in names(argument) if n not in values]
-    lo, hi = _range_of_data(problem)
-    values |= {n: lo + (hi - lo) * rng.random(SAMPLES) if "_" not in n else rng.normal(size=SAMPLES) for n in unknowns}
-    found = np.broadcast_to(np.asarray(evaluate(argument, values, numpy_functions()), float), SAMPLES)
-    bad = (
-        ~test(found)
-        if test
-        else (found == 0) | (found.min() < 0 < found.max()) & (np.abs(found) == np.abs(found).min())
-    )
-    if not bad.any():
+def _leaves(problem: Problem, constraint: Constraint, argument: Node, wanted: str, test: Test | None) -> str:
+    """Say where an argument leaves its domain; unknowns run over the range of their data, and a fifth more."""
+    values: dict[str, Any] = points_of(problem, dict(constraint.where))
+    values |= {n: np.asarray(v, float) for n, v in problem.parameters.items()}
+    rng, moving = np.random.default_rng(2), [n for n in names(argument) if n not in problem.parameters]
+    for name in (n for n in moving if n not in values):
+        lo, hi = _range_of_data(problem, name)
+        values[name] = rng.normal(size=SAMPLES) if "_" in name else lo + (hi - lo) * rng.random(SAMPLES)
+
+    def at(changed: Mapping[str, Any]) -> np.ndarray:
+        found = np.asarray(evaluate(argument, values | dict(changed), numpy_functions()), float)
+        return np.broadcast_to(found, np.broadcast_shapes(found.shape, (SAMPLES,))) if not changed else found
+
+    found = at({})
+    bad = ~test(found) if test else _vanishes(found)
+    if bad.any():
+        k = int(np.argmax(bad))
+        place, value = {n: float(np.broadcast_to(values[n], SAMPLES)[k]) for n in names(argument)}, found[k]
+    elif test is None and moving and (near := _zero_near(at, values, moving, found)):
+        place, value = near, 0.0
+    else:
         return ""
-    k = int(np.argmax(bad))
-    place = ", ".join(f"{n}={np.broadcast_to(values[n], SAMPLES)[k]:.3g}" for n in names(argument))
-    return f"{wanted}; {write(argument)} is {found[k]:.3g} at {place}."
+    where = ", ".join(f"{n}={v:.3g}" for n, v in place.items())
+    return f"{wanted}; {write(argument)} is {value:.3g}" + (f" at {where}." if where else ".")
 
 
-def _range_of_data(problem: Problem) -> tuple[float, float]:
-    """Return the least and largest of all data, a fifth of their distance further."""
-    data = [data_of(c, problem, points_of(problem, dict(c.where))) for c in problem.conditions]
+def _vanishes(found: np.ndarray) -> np.ndarray:
+    """Mark zeros, and the smallest value where the sign changes."""
+    return (found == 0) | (found.min() < 0 < found.max()) & (np.abs(found) == np.abs(found).min())
+
+
+def _zero_near(
+    at: Callable[[Mapping[str, Any]], np.ndarray], values: Mapping[str, Any], moving: list[str], found: np.ndarray
+) -> dict[str, float]:
+    """Look for a zero without a change of sign, such as that of (x - 0.5)**2, from the smallest value on."""
+    k, size = int(np.argmin(np.abs(found))), float(np.median(np.abs(found)))
+    bounds = [(float(np.min(values[n])), float(np.max(values[n]))) for n in moving]
+    start = [float(np.broadcast_to(values[n], SAMPLES)[k]) for n in moving]
+
+    def distance(x: np.ndarray) -> float:
+        return float(np.abs(at(dict(zip(moving, x, strict=True))))) / size
+
+    best = minimize(distance, start, method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-12, "fatol": 1e-14})
+    return dict(zip(moving, map(float, best.x), strict=True)) if best.fun < 1e-9 else {}
+
+
+def _range_of_data(problem: Problem, unknown: str) -> tuple[float, float]:
+    """Return the least and largest of an unknown's data, a fifth of their distance further."""
+    data = [
+        data_of(c, problem, points_of(problem, dict(c.where)))
+        for c in problem.conditions
+        if unknown in c.residual.needs
+    ]
     known = [d[np.isfinite(d)] for d in data if d is not None and np.isfinite(d).any()]
     if not known:
         return -1.0, 1.0

@@ -7,7 +7,7 @@ import numpy as np
 from pinn.errors import Key
 from pinn.language.calculus import ZERO, differentiate, minus, quotient, substitute
 from pinn.language.tree import Node, evaluate, names, numpy_functions
-from pinn.problem import TIME, Constraint, Problem
+from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import Impossible, Slot, System, call
 
 SAMPLES = 2000
@@ -27,7 +27,13 @@ def points_of(problem: Problem, where: Mapping[str, float], n: int = SAMPLES) ->
 
 
 def misfits(problem: Problem) -> Iterator[Misfit]:
-    """Compare the initial data given as text with what is asked at the ends of every coordinate in space."""
+    """Compare the initial data given as text with what is asked at the ends of every coordinate in space.
+
+    Without time, compare the data at faces that meet.
+    """
+    if TIME not in problem.coordinates:
+        yield from _faces(problem)
+        return
     try:
         data = _InitialData(problem)
     except Impossible:
@@ -48,8 +54,6 @@ class _InitialData:
     """
 
     def __init__(self, problem: Problem):
-        if TIME not in problem.coordinates:
-            raise Impossible("there is no time")
         self.problem, self.system = problem, System(problem)
         start = problem.domain.bounds[TIME][0]
         self.begin = {TIME: start}
@@ -62,11 +66,8 @@ class _InitialData:
                     self._add(condition, next(iter(slots)), slot)
 
     def _add(self, condition: Constraint, name: str, slot: Slot) -> None:
-        """Solve a condition a(x) u + b(x) = 0 for u."""
-        tree = condition.residual.tree
-        factor = differentiate(tree, name)
-        if slot.component < self.system.count and name not in names(factor):
-            self.trees[slot.component] = minus(quotient(substitute(tree, {name: ZERO}), factor))
+        if slot.component < self.system.count and (tree := _solved(condition, name)) is not None:
+            self.trees[slot.component] = tree
             self.sources.append((condition, slot))
 
     def values(self, slot: Slot, points: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -90,6 +91,38 @@ class _InitialData:
             return self.values(Slot(self.system.components.index((unknown, level + 1))), points)
         arguments = self.system.arguments(points, lambda s: self.values(s, points))
         return self.system.highest(arguments, (SAMPLES,))[unknown]
+
+
+def _solved(condition: Constraint, name: str) -> Node | None:
+    """Solve a condition a(x) u + b(x) = 0 for u; None if it is not of that form."""
+    tree = condition.residual.tree
+    factor = differentiate(tree, name)
+    return None if name in names(factor) else minus(quotient(substitute(tree, {name: ZERO}), factor))
+
+
+def _faces(problem: Problem) -> Iterator[Misfit]:
+    """Compare what is prescribed for an unknown at two faces where they meet."""
+    data = []
+    for condition in problem.conditions:
+        partials = partials_of(condition.residual, problem.symbols)
+        if len(condition.where) == len(partials) == 1 and not partials[0].axes and condition.residual.tree is not None:
+            name = problem.unknowns[partials[0].unknown]
+            if (tree := _solved(condition, name)) is not None:
+                data.append((condition, name, tree))
+    for k, (one, name, mine) in enumerate(data):
+        for other, same, theirs in data[:k]:
+            if name != same or set(one.where) & set(other.where):
+                continue
+            given = points_of(problem, dict(one.where) | dict(other.where)) | dict(problem.parameters)
+            here, there = (
+                np.broadcast_to(evaluate(t, given, numpy_functions()), SAMPLES).astype(float) for t in (mine, theirs)
+            )
+            worst = int(np.argmax(np.abs(here - there)))
+            if np.abs(here - there)[worst] > AGREE * max(np.abs(here).max(), np.abs(there).max()):
+                message = (
+                    f"where it meets {other.name!r} the data differ: {here[worst]:.4g} here, {there[worst]:.4g} there."
+                )
+                yield ("conditions", one.name, "equation"), one.residual.text, message
 
 
 def _period(data: _InitialData, condition: Constraint, slot: Slot, coordinate: str) -> Iterator[Misfit]:

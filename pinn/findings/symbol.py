@@ -10,7 +10,9 @@ from pinn.problem import TIME, Problem, partials_of
 from pinn.reference.terms import Impossible, Slot, System, call
 
 SAMPLES = 40
-WAVES = 2 * np.pi * np.array([1e3, 2e3])  # wave numbers, in lengths of the domain, that count as short
+# Wave numbers, in lengths of the domain, that count as short: whatever has the highest order decides.
+WAVES = 2 * np.pi * np.array([1e6, 2e6])
+DIRECTIONS = 8  # of waves, beside those along one coordinate
 
 
 def type_of(problem: Problem) -> tuple[str, bool]:
@@ -58,19 +60,30 @@ def _evolution(problem: Problem) -> tuple[str, bool]:
     return ("dispersive" if orders[1] > 1.5 else "hyperbolic" if orders[1] > 0.5 else ""), False
 
 
+def _directions(count: int) -> np.ndarray:
+    """Return unit vectors along each coordinate of space and at random, (D, count)."""
+    random = np.random.default_rng(3).normal(size=(DIRECTIONS if count > 1 else 0, count))
+    found = np.concatenate([np.eye(count), random])
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
 def _symbols(system: System, slopes: dict[Slot, np.ndarray]) -> list[np.ndarray]:
-    """Return, for each wave number, the matrices that act on the components at every point."""
+    """Return, for each wave number, the matrices that act on the components: at every point, for every direction."""
     problem, out = system.problem, []
     for k in WAVES:
-        matrix = np.zeros((SAMPLES, system.count, system.count), complex)
-        for row, (j, level) in enumerate(system.components):
-            if level + 1 < system.orders[j]:
-                matrix[:, row, system.components.index((j, level + 1))] = 1
-                continue
-            for slot, by_unknown in slopes.items():
-                lengths = [problem.domain.length(problem.coordinates[a]) for a in slot.axes]
-                matrix[:, row, slot.component] += by_unknown[j] * np.prod([1j * k / length for length in lengths])
-        out.append(matrix)
+        matrices = []
+        for direction in _directions(len(system.space)):
+            wave = {a: 1j * k * d / problem.domain.length(problem.coordinates[a])
+                    for a, d in zip(system.space, direction, strict=True)}  # fmt: skip
+            matrix = np.zeros((SAMPLES, system.count, system.count), complex)
+            for row, (j, level) in enumerate(system.components):
+                if level + 1 < system.orders[j]:
+                    matrix[:, row, system.components.index((j, level + 1))] = 1
+                    continue
+                for slot, by_unknown in slopes.items():
+                    matrix[:, row, slot.component] += by_unknown[j] * np.prod([wave[a] for a in slot.axes])
+            matrices.append(matrix)
+        out.append(np.concatenate(matrices))
     return out
 
 
@@ -87,7 +100,11 @@ def _steady(problem: Problem) -> str:
         slope = np.broadcast_to(call(partial_derivative(residual, name), values), SAMPLES)
         symbol[:, a, b] += slope / 2
         symbol[:, b, a] += slope / 2
-    signs = np.sign(np.linalg.eigvalsh(symbol)).sum(axis=1)
+    found = np.linalg.eigvalsh(symbol)
+    zero = np.abs(found) <= 1e-12 * np.abs(found).max(axis=1, keepdims=True)
+    signs = np.where(zero, 0.0, np.sign(found)).sum(axis=1)
+    if np.all(zero.sum(axis=1) == 1) and np.all(np.abs(signs) == d - 1):
+        return "parabolic"
     if np.all(np.abs(signs) == d):
         return "elliptic"
-    return "hyperbolic" if np.all(np.abs(signs) == d - 2) else "of mixed type"
+    return "hyperbolic" if not zero.any() and np.all(np.abs(signs) == d - 2) else "of mixed type"

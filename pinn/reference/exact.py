@@ -7,14 +7,17 @@ import numpy as np
 from pinn.errors import ProblemError, unknown
 from pinn.language import Residual, Symbols, from_text
 from pinn.language.calculus import differentiate
+from pinn.language.residual import partial_derivative
 from pinn.language.tree import Node, evaluate, numpy_functions
 from pinn.problem import Constraint, Problem
 from pinn.reference.base import Reference
+from pinn.reference.terms import call
 
 KIND = "exact"
 TOLERANCE = 1e-4  # of the terms of a residual: a formula may have rounded constants
 ZERO = 1e-8  # of the solution: a residual below TOLERANCE times that is none, where all of its terms vanish
 SAFETY, ROUND_OFF = 3, 1e-10  # times the mismatch a formula is uncertain; what is below is taken for round-off
+EPS = 1e-13  # of the largest name: residuals below it are round-off
 
 
 def formulas(problem: Problem) -> dict[str, Residual]:
@@ -82,9 +85,10 @@ def mismatch(problem: Problem) -> float:
     found = [0.0]
     for constraint in problem.constraints:
         points = _inner_points(problem, constraint.where)
-        residual, size = _residual(problem, constraint, trees, points)
+        residual, size, parts = _residual(problem, constraint, trees, points)
         off = _refuse_if_large(problem, residual, max(size, ZERO * solutions), points, repr(constraint.name))
-        found.append(off / max(size, solutions) if off else 0.0)
+        # Beside what each term adds to the residual: a large derivative with a small factor counts little.
+        found.append(off / max(parts, ZERO * solutions) if off > EPS * size else 0.0)
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
         axis, inside = problem.coordinates.index(coordinate), _inner_points(problem, {})
@@ -124,14 +128,16 @@ def _inner_points(problem: Problem, where: Mapping[str, float], n: int = 40) -> 
 
 def _residual(
     problem: Problem, constraint: Constraint, trees: Mapping[str, Node], points: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Return a constraint's residual (N,), and the size of the largest of its terms."""
+) -> tuple[np.ndarray, float, float]:
+    """Return a constraint's residual (N,), the size of the largest name in it, and of what the largest one adds."""
     residual = constraint.residual
     values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
     terms = {n: _values(t, problem, points) for n, t in on_formulas(residual, problem, trees).items()}
     values |= terms | {p: np.asarray(v) for p, v in problem.parameters.items()}
     found = residual.fn(**{n: values[n] for n in residual.needs})
-    return np.broadcast_to(found, len(points)), max((float(np.abs(t).max()) for t in terms.values()), default=0.0)
+    parts = [t * call(partial_derivative(residual, n), values) for n, t in terms.items()]
+    sizes = (max((float(np.abs(t).max()) for t in some), default=0.0) for some in (terms.values(), parts))
+    return np.broadcast_to(found, len(points)), *sizes
 
 
 def solve(problem: Problem, grid: Mapping[str, np.ndarray]) -> Reference:
