@@ -88,7 +88,7 @@ def mismatch(problem: Problem) -> float:
         residual, size, parts = _residual(problem, constraint, trees, points)
         off = _refuse_if_large(problem, residual, max(size, ZERO * solutions), points, repr(constraint.name))
         # Beside what each term adds to the residual: a large derivative with a small factor counts little.
-        found.append(off / max(parts, ZERO * solutions) if off > EPS * size else 0.0)
+        found.append(off / parts if off > EPS * size and parts else 0.0)
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
         axis, inside = problem.coordinates.index(coordinate), _inner_points(problem, {})
@@ -129,15 +129,19 @@ def _inner_points(problem: Problem, where: Mapping[str, float], n: int = 40) -> 
 def _residual(
     problem: Problem, constraint: Constraint, trees: Mapping[str, Node], points: np.ndarray
 ) -> tuple[np.ndarray, float, float]:
-    """Return a constraint's residual (N,), the size of the largest name in it, and of what the largest one adds."""
+    """Return a constraint's residual (N,), the size of the largest name in it, and of what the largest adds inside."""
     residual = constraint.residual
     values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
     terms = {n: _values(t, problem, points) for n, t in on_formulas(residual, problem, trees).items()}
     values |= terms | {p: np.asarray(v) for p, v in problem.parameters.items()}
     found = residual.fn(**{n: values[n] for n in residual.needs})
-    parts = [t * call(partial_derivative(residual, n), values) for n, t in terms.items()]
-    sizes = (max((float(np.abs(t).max()) for t in some), default=0.0) for some in (terms.values(), parts))
-    return np.broadcast_to(found, len(points)), *sizes
+    inside = _inner_points(problem, {})
+    parts = [
+        np.abs(call(partial_derivative(residual, n), values)).max() * np.abs(_values(t, problem, inside)).max()
+        for n, t in on_formulas(residual, problem, trees).items()
+    ]
+    size = max((float(np.abs(t).max()) for t in terms.values()), default=0.0)
+    return np.broadcast_to(found, len(points)), size, float(max(parts, default=0.0))
 
 
 def solve(problem: Problem, grid: Mapping[str, np.ndarray]) -> Reference:
