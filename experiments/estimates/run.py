@@ -79,7 +79,8 @@ def rows() -> list[str]:
             if guess
             else [""] * 3
         )
-        cells += [f"{most:.1e}", f"{most / errors[worst]:.0f}"] if most else ["none", ""]
+        # The bound is of every unknown, so of the one with the largest error.
+        cells += [f"{most:.1e}", f"{most / max(errors.values()):.1f}"] if most else ["none", ""]
         lines.append("| " + " | ".join(map(str, [*cells, f"{r['evaluate_seconds']:.0f} s"])) + " |")
     return lines
 
