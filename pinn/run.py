@@ -123,6 +123,7 @@ def _configure(device: str | None) -> None:
 def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -> int:
     from pinn.config import locate
     from pinn.report.figures import save_figure
+    from pinn.report.page import write_page
     from pinn.solver import Hooks, solve
 
     interrupted = _listen(terminal)
@@ -158,6 +159,7 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
     folder.finish(solution)
     if solution.values:
         save_figure(solution, folder.read_log(), folder.path / "figure.png")
+    write_page(solution, folder.read_log(), folder.path)
     terminal.end(solution)
     missed = solution.summary["target"]["relative_l2"] is not None and not solution.summary["target"]["met"]
     return EXIT["missed" if solution.status == "done" and missed else solution.status]

@@ -34,7 +34,11 @@ def surroundings(solution: Solution) -> str:
 def settings_of(solution: Solution) -> str:
     """Return the settings that are not the defaults, and all of them to be opened."""
     own, usual = flat(solution.settings.model_dump()), flat(make_settings().model_dump())
-    changed = [(escape(k), escape(str(v)), escape(str(usual.get(k, "")))) for k, v in own.items() if v != usual.get(k)]
+    changed = [
+        (escape(k), escape(str(v)), escape(str(usual.get(k, "that of the kind"))))
+        for k, v in own.items()
+        if v != usual.get(k)
+    ]
     head = ("setting", "here", "default")
     listed = table(head, changed) if changed else "<p>All settings are the defaults.</p>"
     return listed + details("All settings", command(dump_yaml(solution.settings.model_dump())))

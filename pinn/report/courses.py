@@ -53,7 +53,7 @@ def error_by_time(solution: Solution) -> Iterator[Plot]:
     marks = ", edges of windows as lines" if len(edges) else ""
     worst = max(float(np.nanmax(v)) if np.isfinite(v).any() else np.nan for v in found.values())
     title = f"error by time{marks}"
-    yield Plot(title, draw(paint, f"Curves over {TIME}: {title}; largest {plain(worst)}", (4.7, 2.9)), wide=True)
+    yield Plot(title, draw(paint, f"Curves over {TIME}: {title}; largest {plain(worst)}", (4.7, 2.9)))
 
 
 def seconds_bar(summary: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pinn.report.markup import number
 
 Summary = Mapping[str, Any]
+FAR = 0.1  # relative error of what is no solution for most purposes
 
 
 class Judgement(NamedTuple):
@@ -57,8 +58,12 @@ def _outcome(summary: Summary, size: float | None) -> tuple[str, str, str]:
         outcome = {True: "is met", False: "is missed"}.get(met, "could not be checked")
         end = f" The target of {number(goal)} {outcome}."
     if alarms:
-        many = f"{len(alarms)} alarms ring" if len(alarms) > 1 else "One alarm rings"
-        return "warn", "done, with alarms", f"{end} {many}; see below."
+        many = f"There are {len(alarms)} alarms" if len(alarms) > 1 else "There is an alarm"
+        end += f" {many}; see below."
+    if size is not None and not size < FAR:
+        return "bad", "done, but far from the solution", end
+    if alarms:
+        return "warn", "done, with alarms", end
     if goal is not None and not met:
         return "warn", "done, target not met", end
     return ("good" if size is not None else "idle"), "done", end

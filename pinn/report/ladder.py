@@ -15,7 +15,7 @@ def ladder(summary: Summary) -> str:
     """Return the rungs on the error, and those on what should vanish or be conserved."""
     if not summary.get("held_out"):
         return "<p>The run was not evaluated: nothing is known of its error yet.</p>"
-    errors = table(("", "relative L²", "largest", "how"), _rungs(summary), "numbers")
+    errors = table(("", "relative L²", "largest", "how"), _rungs(summary), "numbers rungs")
     head = ("residual of", "on unseen points, rms", "largest", "on training points, rms", "ratio", "of the data alone")
     residuals = table(head, _residuals(summary), "numbers")
     conserved = table(("invariant", "largest drift", "of", "at the start"), _invariants(summary), "numbers")

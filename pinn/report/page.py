@@ -121,11 +121,9 @@ def statement(problem: Problem) -> str:
 
 def gallery(plots: Iterable[Plot]) -> str:
     """Return figures beside each other, as many as fit; nothing for none."""
-    figures = "".join(
-        f"<figure{' class=wide' if p.wide else ''}>{p.svg}<figcaption>{escape(p.caption)}</figcaption></figure>"
-        for p in plots
-    )
-    return f'<div class="gallery">{figures}</div>' if figures else ""
+    figures = [f"<figure>{p.svg}<figcaption>{escape(p.caption)}</figcaption></figure>" for p in plots]
+    kind = {1: "one", 2: "two", 4: "two"}.get(len(figures), "three")
+    return f'<div class="gallery {kind}">{"".join(figures)}</div>' if figures else ""
 
 
 def _pictures(solution: Solution) -> list[str]:
@@ -148,14 +146,13 @@ def _training(solution: Solution, history: Sequence[dict[str, Any]]) -> list[str
     summary = solution.summary
     words = "Points are redrawn, so the loss jumps."
     if len(summary.get("windows") or ()) > 2:
-        words += " Windows of time, one after the other, are bands; their numbers stand above."
+        words += " Windows of time, one after the other, are bands."
     if any(r["attempt"] for r in history):
         words += " A dotted line begins a window again."
-    notes = [n for n in summary.get("notes") or ()]
     return [
         f"<p>{words}</p>{gallery(losses(history))}" if history else "<p>No step was logged.</p>",
         seconds_bar(summary),
-        f"<h3>Notes of the run</h3>{bullets(notes)}" if notes else "",
+        f"<h3>Notes of the run</h3>{bullets(summary['notes'])}" if summary.get("notes") else "",
     ]
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from pinn.report.markup import SUPERSCRIPTS
 
@@ -112,12 +112,18 @@ def curves(ax: Axes, x: np.ndarray, lines: Sequence[tuple[np.ndarray, Mapping[st
     ax.margins(x=0)
 
 
-def logarithmic(ax: Axes, values: Sequence[np.ndarray]) -> None:
-    """Make the axis upwards logarithmic, around the positive values."""
+def logarithmic(ax: Axes, values: Sequence[np.ndarray], share: float = 0.04) -> None:
+    """Make the axis upwards logarithmic, around the positive values.
+
+    Args:
+        ax: where.
+        values: what is drawn.
+        share: of the smallest values that may fall below: where conditions hold exactly, errors are round-off.
+    """
     positive = np.concatenate([np.ravel(v)[np.isfinite(np.ravel(v)) & (np.ravel(v) > 0)] for v in values])
     if not positive.size:
         return
-    low, high = max(positive.min(), positive.max() * 1e-20) / 1.6, positive.max() * 1.6
+    low, high = max(float(np.quantile(positive, share)), positive.max() * 1e-20) / 1.6, positive.max() * 1.6
     ax.set_yscale("log")
     ax.set_ylim(low, high)
     tens(ax.yaxis, low, high)
@@ -144,7 +150,8 @@ def training(ax: Axes, history: Sequence[Mapping[str, Any]], palette: Palette, o
         if np.isfinite(v).any()
     ]
     if lines:
-        curves(ax, x, lines, log=True)
+        curves(ax, x, lines)
+        logarithmic(ax, [v for v, _ in lines], share=0)
     if len(lines) > 1:
         ax.legend()
     ax.set(xlabel=over if over == "step" else "seconds", ylabel="loss")
@@ -174,4 +181,5 @@ def new_axes(figure: Figure) -> Axes:
     """Return axes that fill a figure, without a frame above and to the right."""
     ax = figure.add_subplot()
     ax.spines[["top", "right"]].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     return ax

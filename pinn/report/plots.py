@@ -58,12 +58,10 @@ class Plot(NamedTuple):
     Attributes:
         caption: as text.
         svg: the picture, with its description for those who cannot see it.
-        wide: whether it takes a row of its own.
     """
 
     caption: str
     svg: str
-    wide: bool = False
 
 
 def draw(paint: Callable[[Figure], None], description: str, size: tuple[float, float] = SIZE, salt: str = "") -> str:

@@ -18,6 +18,7 @@ from pinn.solution import Solution
 
 SLICES = 5
 PORTRAITS = 6
+ROUND_OFF = 1e-7  # of the largest error: where data are met exactly, there is no error to show
 
 
 class Seen(NamedTuple):
@@ -94,10 +95,11 @@ def slices(solution: Solution) -> Iterator[Plot]:
             figure.legend(loc="outside upper center", ncols=3)
 
         def paint_error(figure: Figure, values: np.ndarray = values, true: np.ndarray | None = true) -> None:
-            ax = new_axes(figure)
+            ax, errors = new_axes(figure), np.abs(values - true)
             lines = [
-                (np.abs(values - true).take(k, axis), {"color": colour, "lw": 1.1, "label": f"{time} = {times[k]:g}"})
+                (errors.take(k, axis), {"color": colour, "lw": 1.1, "label": f"{time} = {times[k]:g}"})
                 for k, colour in zip(chosen, colours, strict=True)
+                if np.nanmax(errors.take(k, axis)) > ROUND_OFF * np.nanmax(errors)
             ]
             curves(ax, x, lines, log=True)
             ax.set(xlabel=space, ylabel="absolute error")
