@@ -55,6 +55,7 @@ def report(run: Path) -> Path:
 def _with_values(run: Path) -> Any:
     """Load the solution of a run, with grid, values and reference where solution.npz has them."""
     import json
+    from zipfile import BadZipFile
 
     import numpy as np
 
@@ -76,7 +77,7 @@ def _with_values(run: Path) -> Any:
             arrays = {name: kept[name] for name in kept.files}
         grid = {c: arrays[c] for c in solution.problem.coordinates}
         values = {u: arrays[u] for u in solution.problem.unknowns}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise ProblemError(f"cannot be read: {error}.", place=str(file)) from None
     known = {u: arrays[f"{u}_reference"] for u in values if f"{u}_reference" in arrays}
     return replace(solution, grid=grid, values=values, reference=known)

@@ -16,7 +16,7 @@ from pinn.report.judgement import Judgement, judge
 from pinn.report.ladder import alarm_list, ladder
 from pinn.report.markup import bullets, number, section, table
 from pinn.report.plots import Plot
-from pinn.report.views import along, maps, portraits, quantities, slices
+from pinn.report.views import along, maps, portraits, quantities, sizes_along, slices
 from pinn.solution import Solution
 
 HERE = Path(__file__).parent
@@ -134,7 +134,7 @@ def _pictures(solution: Solution) -> list[str]:
     grid = thinned(solution.grid, problem.coordinates)
     seen = quantities(solution, residuals_of(solution, grid), grid)
     if len(problem.coordinates) == 1:
-        return [gallery(along(solution, seen)), gallery(portraits(solution))]
+        return [gallery(along(solution)), gallery(sizes_along(solution, seen)), gallery(portraits(solution))]
     if len(problem.coordinates) == 2:
         moving = "t" in problem.coordinates
         return [gallery(maps(solution, seen)), gallery(slices(solution)) if moving else ""]

@@ -113,8 +113,8 @@ def slices(solution: Solution) -> Iterator[Plot]:
             yield Plot(title, draw(paint_error, f"Curves over {space}: {title}; {extent(np.abs(values - true))}"))
 
 
-def along(solution: Solution, seen: list[Seen]) -> Iterator[Plot]:
-    """Yield curves over the only coordinate: each unknown with its reference, all errors, all residuals."""
+def along(solution: Solution) -> Iterator[Plot]:
+    """Yield curves over the only coordinate: each unknown with its reference."""
     (x,) = solution.problem.coordinates
     for name in solution.problem.unknowns:
         values, true = solution.values[name], solution.reference.get(name)
@@ -131,6 +131,11 @@ def along(solution: Solution, seen: list[Seen]) -> Iterator[Plot]:
 
         dashed = ", the reference dashed" if true is not None else ""
         yield Plot(f"{name}{dashed}", draw(paint, f"Curve of {name} over {x}{dashed}; {extent(values)}"))
+
+
+def sizes_along(solution: Solution, seen: list[Seen]) -> Iterator[Plot]:
+    """Yield curves over the only coordinate: all errors, all residuals."""
+    (x,) = solution.problem.coordinates
     for word in ("error", "residual"):
         group = [s for s in seen if s.kind == "error" and word in s.title]
         if group:
@@ -141,7 +146,7 @@ def _together(x: str, title: str, word: str, group: list[Seen]) -> Plot:
     def paint(figure: Figure) -> None:
         ax = new_axes(figure)
         for k, one in enumerate(group):
-            label = one.title.removesuffix(", absolute error").removeprefix("absolute residual of ")
+            label = one.title.removesuffix(", absolute error").removeprefix("absolute residual of ").replace("$", r"\$")
             style = {"color": PAGE.lines[k % len(PAGE.lines)], "lw": 1.1, "label": label}
             curves(ax, one.grid[x], [(one.values, style)], log=True)
         logarithmic(ax, [one.values for one in group])
