@@ -113,9 +113,9 @@ def record(step, window=0, **more):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The folder of a finished run, with an invariant and an estimate."""
+    """The folder of a finished run, with an invariant and a bound."""
     folder = tmp_path_factory.mktemp("page")
-    text = HEAT.replace("{estimate: false, bound: false}", "{estimate: true, bound: true}")
+    text = HEAT.replace("bound: false", "bound: true")
     (folder / "heat.yaml").write_text(text + "invariants: {mass: u}\n")
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     with pytest.MonkeyPatch.context() as patch:
@@ -201,7 +201,7 @@ def test_a_run_leaves_its_page(run):
     text = (run / "report.html").read_text()
     reader, summary = read(text), json.loads((run / "summary.json").read_text())
     numbers = ladder_of(summary)
-    assert len(numbers) > 15 and summary["estimate"] and summary["invariants"]
+    assert len(numbers) > 15 and summary["bound"] and summary["invariants"]
     for value in numbers:
         assert repr(value) in reader.data, f"{value} is not on the page"
     assert repr(summary["reference"]["uncertainty"]) in reader.data

@@ -73,7 +73,7 @@ def _with_values(run: Path) -> Any:
     if not file.exists():
         return solution
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         grid = {c: arrays[c] for c in solution.problem.coordinates}
         values = {u: arrays[u] for u in solution.problem.unknowns}

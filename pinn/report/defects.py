@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pinn.evidence.fields import fields_of
+from pinn.evidence.gather import field_names
 from pinn.problem import TIME
 from pinn.reference import Grid
 from pinn.solution import Solution, in_precision
@@ -46,10 +47,10 @@ def residuals_of(solution: Solution, grid: Grid) -> Mapping[str, np.ndarray]:
     problem = solution.problem
     mesh = np.meshgrid(*(grid[c] for c in problem.coordinates), indexing="ij")
     given = dict(zip(problem.coordinates, mesh, strict=True)) | dict(problem.parameters)
-    names = {n for e in problem.equations for n in e.residual.needs if n not in given}
     with in_precision(solution.settings), np.errstate(all="ignore"):
-        fields = fields_of(problem, solution.ansatz.network, solution.params, sorted(names))
-        found = fields(np.stack([a.ravel() for a in mesh], axis=1)) if names else {}
+        # The names the evidence was gathered from: after a run, they are compiled.
+        fields = fields_of(problem, solution.ansatz.network, solution.params, field_names(problem))
+        found = fields(np.stack([a.ravel() for a in mesh], axis=1))
         values = given | {n: v.reshape(mesh[0].shape) for n, v in found.items()}
         return {
             e.name: np.abs(np.broadcast_to(e.residual.fn(**{n: values[n] for n in e.residual.needs}), mesh[0].shape))

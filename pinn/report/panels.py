@@ -16,6 +16,7 @@ from pinn.report.markup import SUPERSCRIPTS
 
 PIXELS = 256  # of a heat map, along each side
 DECADES = 6  # shown of an error, below its largest value
+SPIKE = 10.0  # above this many times what 99 of 100 values stay below, all have one colour; at kinks some are infinite
 MOST_RECORDS = 1200  # of a log that are drawn
 MOST_MARKS = 60  # of attempts that are drawn
 
@@ -47,7 +48,7 @@ def scale_of(values: np.ndarray, kind: str) -> tuple[Colormap, Normalize]:
     found = values[np.isfinite(values)]
     if kind == "error":
         found = found[found > 0]
-        top = float(found.max()) if found.size else 1.0
+        top = min(float(found.max()), SPIKE * float(np.quantile(found, 0.99))) if found.size else 1.0
         low = max(float(np.quantile(found, 0.02)) if found.size else 0.1, top * 10.0**-DECADES)
         return colormaps["magma"], LogNorm(min(low, top / 10), top, clip=True)
     low, high = (float(found.min()), float(found.max())) if found.size else (0.0, 0.0)
@@ -82,7 +83,8 @@ def heat_map(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, kind: s
     even = np.clip(pixels(values, x, y), norm.vmin, norm.vmax)  # nan stays
     extent = (float(x[0]), float(x[-1]), float(y[0]), float(y[-1]))
     image = ax.imshow(even, colours, norm, aspect="auto", interpolation="none", origin="lower", extent=extent)
-    bar = ax.figure.colorbar(image, ax=ax, pad=0.02)
+    beyond = np.any(values > norm.vmax * (1 + 1e-9))
+    bar = ax.figure.colorbar(image, ax=ax, pad=0.02, extend="max" if beyond else "neither")
     if kind == "error":
         tens(bar.ax.yaxis, norm.vmin, norm.vmax)
     return image
