@@ -56,9 +56,9 @@ def rerun(solution: Solution) -> str:
         "Commands for a terminal in this folder. The same command on the same machine takes the same steps; one that "
     )
     notes += "ends by the clock has other time for attempts, and its error differs by a factor of two or so."
-    if solution.status == "done":
+    if solution.summary.get("status") == "done":
         lines += ["python -m pinn verify .     # recompute the numbers on this page"]
-    if solution.status == "interrupted":
+    if solution.summary.get("status") not in ("done", "failed"):
         lines = ["python -m pinn.run --resume .     # go on from the last checkpoint", *lines]
     lines += ["python -m pinn report .     # write this page again"]
     beside = _beside(problem)

@@ -12,6 +12,8 @@ from pinn.report.panels import curves, logarithmic, new_axes, training
 from pinn.report.plots import PAGE, Plot, draw
 from pinn.solution import Solution
 
+LEAST_SECONDS = 0.05  # worth a mention
+
 History = Sequence[Mapping[str, Any]]
 PARTS = ("setup", "compile", "train", "evaluate")
 
@@ -58,7 +60,7 @@ def error_by_time(solution: Solution) -> Iterator[Plot]:
 
 def seconds_bar(summary: Mapping[str, Any]) -> str:
     """Return where the time went, as a bar and in numbers."""
-    spent = {p: s for p in PARTS if (s := (summary.get("seconds") or {}).get(p))}
+    spent = {p: s for p in PARTS if (s := (summary.get("seconds") or {}).get(p) or 0) > LEAST_SECONDS}
     if not spent:
         return ""
     total = sum(spent.values())

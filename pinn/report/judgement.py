@@ -40,6 +40,7 @@ def judge(summary: Summary) -> Judgement:
     if status != "done":
         why = "was interrupted" if status == "interrupted" else "has no end"
         sentence = f"The run {why}{after} ({message}), and what it has reached was not compared with anything yet."
+        sentence += " It can go on: <code>python -m pinn.run --resume</code>, as below."
         return Judgement("idle", str(status or "unfinished"), sentence, None, "error not known yet")
     tone, word, end = _outcome(summary, size)
     return Judgement(tone, word, f"{sentence}{end}", size, label)

@@ -20,6 +20,8 @@ GREEK |= {
     "Lam": lookup("GREEK CAPITAL LETTER LAMDA"),
 }
 MINUS_SIGN = lookup("MINUS SIGN")
+PREFIX = f"<mo form='prefix'>{MINUS_SIGN}</mo>"  # without the space around a difference
+THIN = "<mspace width='0.17em'></mspace>"  # before a function by its name
 FUNCTION_NAMES = {"acos": "arccos", "asin": "arcsin", "atan": "arctan", "sign": "sgn"}
 SQUARED = {"acos", "asin", "atan", "cos", "cosh", "sech", "sin", "sinh", "tan", "tanh"}  # sin(x)**2 is sin²(x)
 LONGEST_EXPONENT = 24  # nodes; a longer exp(...) is no superscript
@@ -125,12 +127,12 @@ def _plain_name(label: str) -> str:
 def _number(number: float) -> Piece:
     """Write a number; very small and large ones as powers of ten."""
     if number < 0:
-        return _mo(MINUS_SIGN) + _number(-number)[0], MINUS
+        return PREFIX + _number(-number)[0], MINUS
     if number == 0 or 1e-3 <= number < 1e5 or number != number or number == float("inf"):
         return f"<mn>{number:.6g}</mn>", ATOM
     mantissa, _, exponent = f"{number:.5e}".partition("e")
     mantissa = mantissa.rstrip("0").rstrip(".")
-    sign = _mo(MINUS_SIGN) if exponent.startswith("-") else ""
+    sign = PREFIX if exponent.startswith("-") else ""
     power = f"<msup><mn>10</mn><mrow>{sign}<mn>{abs(int(exponent))}</mn></mrow></msup>"
     return (power, POWER) if mantissa == "1" else (f"<mn>{mantissa}</mn><mo>&times;</mo>{power}", PRODUCT)
 
@@ -144,7 +146,7 @@ def _piece(node: Node, symbols: Symbols) -> Piece:
             is_fraction = "_" in label and label not in symbols.parameters
             return name(label, symbols), FRACTION if is_fraction else ATOM
         case Negate(a):
-            return _mo(MINUS_SIGN) + _within(a, PRODUCT, symbols), MINUS
+            return PREFIX + _within(a, PRODUCT, symbols), MINUS
         case Binary("+", a, Negate(b)):
             return _piece(Binary("-", a, b), symbols)
         case Binary("+" | "-" as operator, a, b):
@@ -173,7 +175,7 @@ def _product(a: Node, b: Node, symbols: Symbols) -> Piece:
     negative = strength == MINUS  # a factor in front; the whole product begins with its sign
     left = _fenced(left) if strength == SUM else left
     digits = _begins_with_digits(b) or (isinstance(a, Number) and isinstance(b, Binary) and b.operator == "/")
-    times = _mo("⋅") if digits else _mo("\u2062")  # the invisible one
+    times = _mo("⋅") if digits else _mo("\u2062") + (THIN if _begins_with_word(b) else "")  # the invisible one
     return left + times + _within(b, PRODUCT, symbols), MINUS if negative else PRODUCT
 
 
@@ -183,6 +185,15 @@ def _begins_with_digits(node: Node) -> bool:
             return True
         case Binary("*" | "**", a, _):
             return _begins_with_digits(a)
+    return False
+
+
+def _begins_with_word(node: Node) -> bool:
+    match node:
+        case Call(function, _):
+            return function not in ("abs", "exp", "sqrt")
+        case Binary("*" | "**", a, _):
+            return _begins_with_word(a)
     return False
 
 

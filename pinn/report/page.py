@@ -130,7 +130,7 @@ def _pictures(solution: Solution) -> list[str]:
     """Return what the solution looks like."""
     problem = solution.problem
     if not solution.values:
-        return ["<p>The solution was not evaluated on a grid; <code>pinn report</code> does so.</p>"]
+        return ["<p>Not evaluated yet, so that nobody had to wait; <code>pinn report</code>, as below, draws it.</p>"]
     grid = thinned(solution.grid, problem.coordinates)
     seen = quantities(solution, residuals_of(solution, grid), grid)
     if len(problem.coordinates) == 1:
