@@ -33,7 +33,7 @@ TURN = """\
 name: turn
 coordinates: {t: [0, 1]}
 unknowns: [a, b]
-equations: {first: a_t = b, "second $x$ <b>": b_t = -a}
+equations: {first: a_t = b, "second $^$ <b>": b_t = -a}
 conditions: {a0: {where: t=0, equation: a = 1}, b0: {where: t=0, equation: b = 0}}
 network: {width: 4, depth: 1}
 """
@@ -269,7 +269,7 @@ def test_a_system_in_time():
     text = page(untrained(TURN, (50,)), [])
     reader = read(text)
     assert "phase portrait of a and b" in reader.text and "No step was logged" in reader.text
-    assert "The error of this solution is not known" in reader.text and "second $x$ <b>" in reader.text
+    assert "The error of this solution is not known" in reader.text and "second $^$ <b>" in reader.text
 
 
 def test_no_reference_and_why():
