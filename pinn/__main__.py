@@ -9,6 +9,7 @@ VERBS = {
     "run FILE": "solve a problem file, or a shipped problem by its name",
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
+    "report RUN": "write the page of a run once more, report.html",
 }
 
 

@@ -170,6 +170,7 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
 def _leave(solution: Any, folder: Any, terminal: Any) -> int:
     """Write the results, say how it went, and return the exit code."""
     from pinn.report.figures import save_figure
+    from pinn.report.page import write_page
 
     code = solution.status
     if code == "done" and solution.summary["target"]["relative_l2"] is not None:
@@ -178,12 +179,13 @@ def _leave(solution: Any, folder: Any, terminal: Any) -> int:
         folder.finish(solution)
         if solution.values:
             save_figure(solution, folder.read_log(), folder.path / "figure.png")
+        write_page(solution, folder.read_log(), folder.path)
     except OSError as error:
         terminal.end(solution)
         print(f"error: {folder.path}: the results could not be written: {error.strerror}.", file=sys.stderr)
         return EXIT["failed"]
     except KeyboardInterrupt:
-        print("interrupted while the figure was drawn; the results are saved", file=sys.stderr)
+        print("interrupted while the report was written; the results are saved", file=sys.stderr)
         code = "interrupted"
     terminal.end(solution)
     return EXIT[code]

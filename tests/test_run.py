@@ -52,7 +52,7 @@ def test_a_run_leaves_its_folder(heat_file, tmp_path, capsys):
     names = {p.name for p in out.iterdir()}
     assert names == {
         "problem.yaml", "settings.yaml", "log.jsonl", "checkpoint.npz", "solution.npz", "points.npz", "summary.json",
-        "figure.png",
+        "figure.png", "report.html",
     }  # fmt: skip
     summary = summary_of(out)
     assert list(summary) == SUMMARY_KEYS

@@ -1,12 +1,15 @@
 """A trained solution and its derivatives at any points, as numpy arrays by name."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pinn.derivatives import partials
+from pinn.language.symbols import Partial
 from pinn.networks import Network, Params
 from pinn.problem import Problem
 from pinn.reference.base import Fields
@@ -26,18 +29,22 @@ def fields_of(problem: Problem, network: Network, params: Params, names: Iterabl
     Returns:
         Points (N, d) -> ``{name: values (N,)}``.
     """
-    wanted = {name: problem.symbols.partial(name) for name in names}
-    dtype = jax.tree.leaves(params)[0].dtype
+    wanted = tuple((name, problem.symbols.partial(name)) for name in names)
+    dtype, at = jax.tree.leaves(params)[0].dtype, _compiled(network.apply, wanted)
+    return lambda points: _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
 
+
+@lru_cache(maxsize=4)  # whoever asks for the same again need not wait for the compiler
+def _compiled(apply: Callable[..., jax.Array], wanted: tuple[tuple[str, Partial], ...]) -> Callable[..., Any]:
     @jax.jit
     def at(params: Params, block: jax.Array) -> dict[str, jax.Array]:
         def one(x: jax.Array) -> dict[str, jax.Array]:
-            table = partials(lambda y: network.apply(params, y), x, {p.axes for p in wanted.values()})
-            return {name: table[p.axes][p.unknown] for name, p in wanted.items()}
+            table = partials(lambda y: apply(params, y), x, {p.axes for _, p in wanted})
+            return {name: table[p.axes][p.unknown] for name, p in wanted}
 
         return jax.vmap(one)(block)
 
-    return lambda points: _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
+    return at
 
 
 def _in_blocks(at: Callable[[np.ndarray], Mapping[str, jax.Array]], points: np.ndarray) -> dict[str, np.ndarray]:

@@ -91,7 +91,7 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     reference, why = known or known_reference(problem)
     found = errors(values, reference.values, problem) if reference else None
     measured = residual_sizes(judged)
-    fields = fields_of(problem, judged.ansatz.network, judged.params, _names(problem))
+    fields = fields_of(problem, judged.ansatz.network, judged.params, field_names(problem))
     summary = {
         "errors": found,
         "reference": {k: getattr(reference, k) for k in ("kind", "uncertainty", "method")} if reference else None,
@@ -104,7 +104,7 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     return Evidence(summary, grid, values, reference.values if reference else {})
 
 
-def _names(problem: Problem) -> list[str]:
+def field_names(problem: Problem) -> list[str]:
     """List unknowns and derivatives that residuals and invariants mention."""
     known = {*problem.coordinates, *problem.parameters}
     mentioned = [n for c in problem.constraints for n in c.residual.needs] + names_of(problem)

@@ -3,15 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-
-matplotlib.use("Agg")
-import itertools
-
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
+from pinn.report.defects import order_of
+from pinn.report.panels import PRINT, curves, heat_map, training
 from pinn.solution import Solution
 
 
@@ -25,21 +22,21 @@ def save_figure(solution: Solution, history: list[dict[str, Any]], path: Path) -
     """
     unknowns, columns = solution.problem.unknowns, 3 if solution.reference else 1
     rows = len(unknowns) + 1
-    figure, axes = plt.subplots(rows, columns, figsize=(4.6 * columns, 3.3 * rows), squeeze=False, layout="constrained")
+    figure = Figure(figsize=(4.6 * columns, 3.3 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
     for row, name in enumerate(unknowns):
         panels = {f"{name}, solution": solution.values[name]}
         if solution.reference:
             panels[f"{name}, reference"] = solution.reference[name]
             panels[f"{name}, absolute error"] = np.abs(solution.values[name] - solution.reference[name])
         for ax, (title, values) in zip(axes[row], panels.items(), strict=True):
-            _panel(figure, ax, solution, title, values)
+            _panel(ax, solution, title, values)
     grid = axes[-1, 0].get_gridspec()
     for ax in axes[-1]:
         ax.remove()
     _loss(figure.add_subplot(grid[-1, :]), history)
     figure.suptitle(_title(solution).replace("$", r"\$"))
     figure.savefig(path, dpi=110)
-    plt.close(figure)
 
 
 def _title(solution: Solution) -> str:
@@ -51,38 +48,25 @@ def _title(solution: Solution) -> str:
     return f"{name}: relative L2 error {each}"
 
 
-def _panel(figure: Any, ax: Axes, solution: Solution, title: str, values: np.ndarray) -> None:
-    coordinates, error = solution.problem.coordinates, "error" in title
+def _panel(ax: Axes, solution: Solution, title: str, values: np.ndarray) -> None:
+    coordinates, kind = solution.problem.coordinates, "error" if "error" in title else "solution"
     if len(coordinates) == 1:
-        (ax.semilogy if error else ax.plot)(solution.grid[coordinates[0]], values)
+        curves(ax, solution.grid[coordinates[0]], [(values, {"color": PRINT.lines[0]})], log=kind == "error")
         ax.set(title=title, xlabel=coordinates[0])
         return
-    across, up = coordinates[-2:]
     # With more than two coordinates, the last two are shown at the end of the others.
-    others = coordinates[:-2]
+    *others, across, up = order_of(coordinates)
+    left = [c for c in coordinates if c in (across, up)]
+    values = values[tuple(-1 if c in others else slice(None) for c in coordinates)]
     if others:
-        values = values[(-1,) * len(others)]
         title += " at " + ", ".join(f"{c}={solution.grid[c][-1]:g}" for c in others)
-    limit = float(np.abs(values).max()) or 1.0
-    style = {"cmap": "magma"} if error else {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-    mesh = ax.pcolormesh(
-        solution.grid[across], solution.grid[up], values.T, shading="nearest", rasterized=True, **style
-    )
-    figure.colorbar(mesh, ax=ax)
+    heat_map(ax, solution.grid[across], solution.grid[up], values.T if left == [across, up] else values, kind)
     ax.set(title=title, xlabel=across, ylabel=up)
 
 
 def _loss(ax: Axes, history: list[dict[str, Any]]) -> None:
-    steps, losses = [r["step"] for r in history], [r["loss"] for r in history]
-    ax.semilogy(steps, losses, lw=1)
-    for before, after in itertools.pairwise(history):
-        for key, style in (("stage", "--"), ("window", "-"), ("attempt", ":")):
-            if before[key] != after[key]:
-                ax.axvline(before["step"], color="0.6", lw=0.8, ls=style)
-        label = after["optimizer"] if before["stage"] < after["stage"] else ""
-        label = f"window {after['window'] + 1}" if before["window"] != after["window"] else label
-        ax.annotate(label, (before["step"], 0.99), xycoords=ax.get_xaxis_transform(), fontsize=8, va="top", rotation=90)
-    title = "training loss (points are redrawn, so it jumps"
+    title = "loss (points are redrawn, so it jumps; bands are windows of time"
     title += "; a dotted line begins a window again)" if any(r["attempt"] for r in history) else ")"
-    ax.set(title=title, xlabel="step", ylabel="loss")
-    ax.grid(alpha=0.3)
+    if history:
+        training(ax, history, PRINT)
+    ax.set_title(title)
