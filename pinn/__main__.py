@@ -9,6 +9,8 @@ VERBS = {
     "run FILE": "solve a problem file, or a shipped problem by its name",
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
+    "predict RUN POINTS": "evaluate a solution at the points of a csv file",
+    "export RUN": "write a solution for other programs: npz, csv, vtk, stablehlo",
 }
 
 
