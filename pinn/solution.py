@@ -1,7 +1,7 @@
 """A solution: the trained ansatz, callable at any point, with what is known of its error."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +14,11 @@ from pinn import checkpoint
 from pinn.ansatz import Ansatz, make_ansatz
 from pinn.derivatives import Axes
 from pinn.errors import NoSuchAttribute, PinnWarning, ProblemError, unknown
+from pinn.evidence.fields import fields_of
 from pinn.fingerprint import fingerprint
 from pinn.networks import Network, Params, make_network
 from pinn.pointwise import (
+    SLACK,
     check_coordinates,
     evaluate_points,
     is_traced,
@@ -29,6 +31,12 @@ from pinn.pointwise import (
 from pinn.problem import TIME, Problem
 from pinn.reference import Grid
 from pinn.settings import Settings
+
+ENDS = {
+    "done": "the run's time was up",
+    "failed": "the run failed",
+    "interrupted": "the run was interrupted, or still goes on",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +88,7 @@ class Solution:
         Periodic coordinates may lie anywhere. Elsewhere points outside of what was solved are answered with a warning.
 
         Args:
-            coordinates: numbers or arrays of shapes that broadcast; or values under `jax.jit`, `jax.grad` or `jax.vmap`.
+            coordinates: numbers or arrays of shapes that broadcast; or values under `jit`, `grad` or `vmap`.
 
         Returns:
             Numpy arrays in the solution's own precision; under jax's transformations jax's arrays, in float32 unless
@@ -136,20 +144,27 @@ class Solution:
             table = evaluate_points(network, self.params, wrapped(problem, points), axes)
         return table.reshape(*shape, table.shape[1])
 
+    def at_points(self, points: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return unknowns and derivatives at points (N, d), by name, (N,) each; compiled as one program."""
+        problem = self.problem
+        with in_precision(self.settings):
+            fields = fields_of(problem, self.ansatz.network, self.params, names)(wrapped(problem, points))
+        return {name: values.astype(self.settings.training.precision) for name, values in fields.items()}
+
     def outside(self, points: np.ndarray) -> str:
         """Say how many points (N, d) lie outside of what was solved; empty if none does."""
         return outside(self.problem, solved_bounds(self.problem, self.params, self.ansatz.time_axis), points)
 
     @property
     def unfinished(self) -> str:
-        """What is to be said of a run that did not come to its end; empty if it did."""
-        if self.status == "done":
+        """What is to be said of a run that did not come to its end, or not to that of time; empty if it did."""
+        reached = solved_bounds(self.problem, self.params, self.ansatz.time_axis).get(TIME, (0.0, 0.0))[1]
+        end = self.problem.domain.bounds.get(TIME, (0.0, 0.0))[1]
+        short = reached < end - SLACK * abs(end)
+        if self.status == "done" and not short:
             return ""
-        how = "the run failed" if self.status == "failed" else "the run was interrupted, or still goes on"
-        reach = ""
-        if self.ansatz.time_axis is not None:
-            bounds = solved_bounds(self.problem, self.params, self.ansatz.time_axis)
-            reach = f", which reaches {TIME}={bounds[TIME][1]:g} of {self.problem.domain.bounds[TIME][1]:g}"
+        how = ENDS.get(self.status, ENDS["interrupted"])
+        reach = f", which reaches {TIME}={reached:g} of {end:g}" if short else ""
         return f"{how}: the values are those of its last checkpoint{reach}."
 
     def save(self, path: str | Path) -> Path:
