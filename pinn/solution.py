@@ -112,7 +112,7 @@ class Solution:
         symbols = self.problem.symbols
         wanted = symbols.partial(name)
         if wanted is None:
-            raise unknown("unknown or derivative", name, symbols.partial_names())
+            raise unknown("name", name, symbols.partial_names())
 
         def at(**coordinates: Any) -> Any:
             return self._at(coordinates, wanted.axes)[..., wanted.unknown]
