@@ -129,7 +129,7 @@ def solved_bounds(problem: Problem, params: Params, time_axis: int | None) -> di
     bounds = dict(problem.domain.bounds)
     if time_axis is not None:
         name = problem.coordinates[time_axis]
-        bounds[name] = (bounds[name][0], float(params.windows.stop[-1]))
+        bounds[name] = (bounds[name][0], float(np.asarray(params.windows.stop)[-1]))
     return bounds
 
 

@@ -140,7 +140,8 @@ class Solution:
         points, shape = stacked_points(problem, coordinates)
         if odd := self.outside(points):
             warnings.warn(odd, PinnWarning, stacklevel=3)
-        with in_precision(self.settings):
+        # Numbers are evaluated at once also where something else is being traced.
+        with jax.ensure_compile_time_eval(), in_precision(self.settings):
             table = evaluate_points(network, self.params, wrapped(problem, points), axes)
         return table.reshape(*shape, table.shape[1])
 

@@ -310,6 +310,8 @@ def test_traced_without_x64(solution):
         assert solution.u_x(t=0.5, x=0.3) == exact, "numbers are evaluated in float64 all the same"
         with jax.enable_x64(True):
             np.testing.assert_allclose(gradient(0.3), exact, rtol=1e-12)
+        constant = jax.jit(lambda a: a + solution.u_x(t=0.5, x=0.3))(0.0)
+        np.testing.assert_allclose(constant, exact, rtol=1e-6)
 
 
 def test_a_solution_in_float32(heat_text):
