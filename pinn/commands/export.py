@@ -15,6 +15,8 @@ EPILOG = """formats:
   vtk        ParaView: a .vtr file; for problems in time and two or more other coordinates a .pvd file and a folder
   stablehlo  the solution as a function, for programs with jax and without pinn: a .zip file, which says how
 
+example: pinn export runs/mine --format vtk --points t=51,x=201 --out mine.vtr
+
 exit codes: 0 written; 2 it could not be"""
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pinn.solution import Solution
 
 STDIN = "-"
+EPILOG = """example: pinn predict runs/mine points.csv --derivatives u_x,u_xx --out answers.csv
+
+exit codes: 0 all points are answered, also those outside of the domain, which are counted in a warning;
+2 the run or the points cannot be read"""
 
 
 class Table(NamedTuple):
@@ -38,10 +42,10 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     p = argparse.ArgumentParser(
         prog="pinn predict",
-        description="Evaluate a run's solution at points. The table comes back with a column for every unknown; "
+        description="Evaluate a run's solution at points. The table comes back with a column for every unknown;\n"
         "columns that are no coordinates are kept as they are.",
-        epilog="exit codes: 0 all points are answered, also those outside of the domain, which are counted in a "
-        "warning; 2 the run or the points cannot be read",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     p.add_argument("run", metavar="RUN", help="a run folder, or a file written by solution.save")
