@@ -10,6 +10,8 @@ VERBS = {
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
     "report RUN": "write the page of a run once more, report.html",
+    "predict RUN POINTS": "evaluate a solution at the points of a csv file",
+    "export RUN": "write a solution for other programs: npz, csv, vtk, stablehlo",
 }
 
 

@@ -6,7 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import jax
 import numpy as np
@@ -36,10 +36,7 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
     """
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, value in arrays.items():
-                with archive.open(name + ".npy", "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, np.asarray(value), allow_pickle=False)
+        pack(file, arrays)
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
@@ -76,6 +73,29 @@ def mend(path: Path) -> str:
         os.replace(previous(path), path)
         return f"{path.name} {error.message} The one before it is used."
     return ""
+
+
+def pack(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
+    """Write arrays to an open file in the npz format."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, value in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(value), allow_pickle=False)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz file.
+
+    Raises:
+        ProblemError: if it is missing or damaged.
+    """
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise ProblemError(f"cannot be read: {error.strerror or error}.", place=str(path)) from None
+    except Exception as error:  # bytes that were changed make zipfile and numpy raise nearly anything
+        raise ProblemError(f"is damaged: {error}.", place=str(path)) from None
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The one exception a user of the package can cause, and how it is worded.
+"""The one exception a user of the package can cause, the one warning, and how they are worded.
 
 A message reads: place, key, the text as written, what is wrong, what would be right. For example
 
@@ -40,6 +40,14 @@ class ProblemError(Exception):
     def under(self, *prefix: str | int, text: str | None = None) -> "ProblemError":
         """Return the same error with its key prefixed, and the text filled in if it had none."""
         return ProblemError(self.message, (*prefix, *self.key), self.text or text, self.place)
+
+
+class NoSuchAttribute(ProblemError, AttributeError):
+    """A name that a solution does not have; an AttributeError too, as `hasattr` and `copy` expect."""
+
+
+class PinnWarning(UserWarning):
+    """Something was done as asked, and its result is worth less than it looks."""
 
 
 def dotted(key: Iterable[str | int]) -> str:

@@ -1,10 +1,9 @@
 """A solution: the trained ansatz, callable at any point, with what is known of its error."""
 
-import json
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,41 @@ import numpy as np
 
 from pinn import checkpoint
 from pinn.ansatz import Ansatz, make_ansatz
-from pinn.config import problem_from_text
-from pinn.errors import ProblemError, unknown
+from pinn.derivatives import Axes
+from pinn.errors import NoSuchAttribute, PinnWarning, ProblemError, unknown
+from pinn.evidence.fields import fields_of
 from pinn.fingerprint import fingerprint
 from pinn.networks import Network, Params, make_network
-from pinn.problem import Problem
+from pinn.pointwise import (
+    SLACK,
+    check_coordinates,
+    evaluate_points,
+    is_traced,
+    outside,
+    solved_bounds,
+    stacked_points,
+    traced_values,
+    wrapped,
+)
+from pinn.problem import TIME, Problem
 from pinn.reference import Grid
-from pinn.settings import Settings, make_settings
+from pinn.settings import Settings
 
-CHUNK = 20_000  # points evaluated at once; bounds memory
+ENDS = {
+    "done": "the run's time was up",
+    "failed": "the run failed",
+    "interrupted": "the run was interrupted, or still goes on",
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """What a solve returns.
 
     Call it with coordinates, ``solution(t=0.5, x=[0.0, 0.1])``: arrays of shapes that broadcast give an array
-    of that shape, or a dictionary of them if the problem has several unknowns.
+    of that shape, or a dictionary of them if the problem has several unknowns. Unknowns and their derivatives to order
+    four are functions by name: ``solution.u(t=0.5, x=0.1)``, ``solution.u_xx(...)``, ``solution.v_tx(...)``.
+    All of them work under `jax.jit`, `jax.grad` and `jax.vmap`.
 
     Attributes:
         problem: what was solved.
@@ -62,34 +79,94 @@ class Solution:
 
     @property
     def status(self) -> str:
-        """One of "done", "interrupted" and "failed"."""
+        """One of "done", "interrupted" and "failed"; a run that still goes on reads as interrupted."""
         return self.summary.get("status", "done")
 
     def __call__(self, **coordinates: Any) -> Any:
         """Evaluate at points.
 
+        Periodic coordinates may lie anywhere. Elsewhere points outside of what was solved are answered with a warning.
+
+        Args:
+            coordinates: numbers or arrays of shapes that broadcast; or values under `jit`, `grad` or `vmap`.
+
+        Returns:
+            Numpy arrays in the solution's own precision; under jax's transformations jax's arrays, in float32 unless
+            x64 is on there, with a warning if that is less.
+
         Raises:
             ProblemError: for a coordinate that is missing or does not exist.
         """
-        points, shape = self._points(coordinates)
-        with in_precision(self.settings):
-            table = evaluate_points(self.ansatz.network, self.params, points)
-        out = {name: table[:, k].reshape(shape) for k, name in enumerate(self.problem.unknowns)}
+        table = self._at(coordinates, ())
+        out = {name: table[..., k] for k, name in enumerate(self.problem.unknowns)}
         return out if len(out) > 1 else out[self.problem.unknowns[0]]
 
-    def _points(self, coordinates: dict[str, Any]) -> tuple[np.ndarray, tuple[int, ...]]:
-        names = self.problem.coordinates
-        for name in coordinates:
-            if name not in names:
-                raise unknown("coordinate", name, names)
-        missing = [name for name in names if name not in coordinates]
-        if missing:
-            raise ProblemError(f"the coordinate {missing[0]!r} is missing; give {', '.join(names)}.")
+    def partial(self, name: str) -> Callable[..., Any]:
+        """Return an unknown or a derivative as a function of the coordinates by name, called as the solution is.
+
+        ``solution.u_xx`` is ``solution.partial("u_xx")``; the long form serves unknowns called like an attribute.
+
+        Raises:
+            ProblemError: for a name that stands for neither.
+        """
+        symbols = self.problem.symbols
+        wanted = symbols.partial(name)
+        if wanted is None:
+            raise unknown("name", name, symbols.partial_names())
+
+        def at(**coordinates: Any) -> Any:
+            return self._at(coordinates, wanted.axes)[..., wanted.unknown]
+
+        at.__name__ = at.__qualname__ = name
+        return at
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name in self.__dataclass_fields__:  # asked for before there is anything
+            raise AttributeError(f"a Solution has no attribute {name!r}")
         try:
-            arrays = np.broadcast_arrays(*(np.asarray(coordinates[name], float) for name in names))
-        except (TypeError, ValueError) as error:
-            raise ProblemError(f"coordinates do not fit together: {error}.") from None
-        return np.stack([a.ravel() for a in arrays], axis=1), arrays[0].shape
+            return self.partial(name)
+        except ProblemError as error:
+            raise NoSuchAttribute(error.message) from None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.problem.symbols.partial_names()]
+
+    def _at(self, coordinates: dict[str, Any], axes: Axes) -> Any:
+        """Return the unknowns or one of their derivatives, (..., m)."""
+        problem, network = self.problem, self.ansatz.network
+        check_coordinates(problem, coordinates)
+        if is_traced(coordinates):
+            return traced_values(problem, network, self.params, coordinates, axes)
+        points, shape = stacked_points(problem, coordinates)
+        if odd := self.outside(points):
+            warnings.warn(odd, PinnWarning, stacklevel=3)
+        # Numbers are evaluated at once also where something else is being traced.
+        with jax.ensure_compile_time_eval(), in_precision(self.settings):
+            table = evaluate_points(network, self.params, wrapped(problem, points), axes)
+        return table.reshape(*shape, table.shape[1])
+
+    def at_points(self, points: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return unknowns and derivatives at points (N, d), by name, (N,) each; compiled as one program."""
+        problem = self.problem
+        with in_precision(self.settings):
+            fields = fields_of(problem, self.ansatz.network, self.params, names)(wrapped(problem, points))
+        return {name: values.astype(self.settings.training.precision) for name, values in fields.items()}
+
+    def outside(self, points: np.ndarray) -> str:
+        """Say how many points (N, d) lie outside of what was solved; empty if none does."""
+        return outside(self.problem, solved_bounds(self.problem, self.params, self.ansatz.time_axis), points)
+
+    @property
+    def unfinished(self) -> str:
+        """What is to be said of a run that did not come to its end, or not to that of time; empty if it did."""
+        reached = solved_bounds(self.problem, self.params, self.ansatz.time_axis).get(TIME, (0.0, 0.0))[1]
+        end = self.problem.domain.bounds.get(TIME, (0.0, 0.0))[1]
+        short = reached < end - SLACK * abs(end)
+        if self.status == "done" and not short:
+            return ""
+        how = ENDS.get(self.status, ENDS["interrupted"])
+        reach = f", which reaches {TIME}={reached:g} of {end:g}" if short else ""
+        return f"{how}: the values are those of its last checkpoint{reach}."
 
     def save(self, path: str | Path) -> Path:
         """Write the solution to one npz file that `load_solution` reads back."""
@@ -99,20 +176,6 @@ class Solution:
             path, {"params": self.params}, describe(self.problem, self.settings) | {"summary": self.summary}
         )
         return path
-
-
-@lru_cache(maxsize=8)
-def _compiled(apply: Callable) -> Callable:
-    return jax.jit(jax.vmap(apply, (None, 0)))
-
-
-def evaluate_points(network: Network, params: Params, points: np.ndarray) -> np.ndarray:
-    """Return the unknowns at points (N, d) as an array (N, m), in chunks of bounded memory."""
-    dtype, apply = jax.tree.leaves(params)[0].dtype, _compiled(network.apply)
-    count, size = len(points), min(CHUNK, max(1, len(points)))
-    full = np.concatenate([points, np.repeat(points[-1:], -count % size, axis=0)])  # chunks of one size compile once
-    parts = [np.asarray(apply(params, full[i : i + size].astype(dtype))) for i in range(0, max(1, count), size)]
-    return np.concatenate(parts)[:count]
 
 
 def on_grid(network: Network, params: Params, problem: Problem, grid: Grid) -> dict[str, np.ndarray]:
@@ -153,53 +216,3 @@ def build_ansatz(problem: Problem, settings: Settings, network: Network | None =
         return make_network(settings.network.kind, inputs, outputs, settings.network.options)
 
     return make_ansatz(problem, network or build, settings.ansatz)
-
-
-def load_solution(path: str | Path, network: Network | None = None, problem: Problem | None = None) -> Solution:
-    """Read a solution back.
-
-    Args:
-        path: a run folder, or a file written by `Solution.save`.
-        problem: the problem, if it was built in Python and is in no file.
-        network: the same network as was trained, if it was the user's own.
-
-    Raises:
-        ProblemError: if it is neither, is damaged, or is of another network.
-    """
-    path = Path(path)
-    file = path / "checkpoint.npz" if path.is_dir() else path
-    if path.is_dir() and not file.exists():
-        raise ProblemError("is not a run folder: it holds no checkpoint.npz.", place=str(path))
-    if file.name == "solution.npz":
-        raise ProblemError("holds values on a grid; pass the folder it is in.", place=str(path))
-    arrays, meta = checkpoint.load(file)
-    if problem is None and not meta["problem"]:
-        raise ProblemError(f"is of {meta['name']!r}, which was built in Python; pass it as problem=.", place=str(file))
-    problem = problem or problem_from_text(meta["problem"], str(file), meta["overrides"], meta.get("folder", ""))
-    if fingerprint(problem) != meta["problem_sha256"]:
-        raise ProblemError(f"is of another problem than {problem.name!r}.", place=str(file))
-    settings = make_settings(meta["settings"])
-    with in_precision(settings):
-        ansatz = build_ansatz(problem, settings, network)
-        like = jax.eval_shape(lambda: _params_like(ansatz, settings, _windows(arrays, str(file))))
-        params = checkpoint.restore(arrays, like, str(file), "['params']")
-    numbers = path / "summary.json"
-    summary = (
-        json.loads(numbers.read_text(encoding="utf-8"))
-        if path.is_dir() and numbers.exists()
-        else meta.get("summary", {})
-    )
-    return Solution(problem, settings, ansatz, params, summary)
-
-
-def _windows(arrays: dict[str, np.ndarray], place: str) -> int:
-    """Return the number of windows the params in a file are of."""
-    starts = arrays.get("['params'].windows.start")
-    if starts is None:
-        raise ProblemError("was written by an older version.", place=place)
-    return len(starts)
-
-
-def _params_like(ansatz: Ansatz, settings: Settings, windows: int) -> Params:
-    params = ansatz.network.init(jax.random.PRNGKey(0))
-    return jax.tree.map(lambda x: jax.numpy.repeat(x.astype(settings.training.precision), windows, 0), params)

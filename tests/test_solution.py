@@ -1,14 +1,18 @@
 """Solving from Python: call, evaluate, save, load; the user's own network and optimizer."""
 
+import copy
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from flax import nnx
+from untrained import BOX, untrained
 
 import pinn
-from pinn.errors import ProblemError
+from pinn.errors import PinnWarning, ProblemError
 from pinn.optimizers import OPTIMIZERS, first_order
 
 SHORT = {"stages": [{"optimizer": "levenberg_marquardt", "steps": 12}]}
@@ -213,3 +217,129 @@ def test_decisions_are_in_the_summary(heat_text):
     said = ("condition 'initial' is a term of the loss", "the network: u even", "training.weights.left has no effect")
     for sentence, note in zip(said, summary["notes"], strict=True):
         assert sentence in note
+
+
+T, X = np.array([0.2, 0.7]), np.array([0.3, 0.9])
+
+
+def test_derivatives_by_name(solution):
+    """Against central differences of the values, whose own error is below 1e-7 here."""
+    h = 1e-4
+    np.testing.assert_array_equal(solution.u(t=T, x=X), solution(t=T, x=X))
+    across = (solution(t=T, x=X + h) - solution(t=T, x=X - h)) / (2 * h)
+    np.testing.assert_allclose(solution.u_x(t=T, x=X), across, atol=1e-6)
+    for name, lower in (("u_xx", "u_x"), ("u_tx", "u_t"), ("u_xt", "u_t"), ("u_xxx", "u_xx")):
+        lower = getattr(solution, lower)
+        found = getattr(solution, name)(t=T, x=X)
+        np.testing.assert_allclose(found, (lower(t=T, x=X + h) - lower(t=T, x=X - h)) / (2 * h), atol=1e-5)
+        assert isinstance(found, np.ndarray) and found.dtype == np.float64
+    assert solution.u_x(t=0.5, x=0.5).shape == () and solution.u_x(t=[], x=[]).shape == (0,)
+    assert solution.u_t(t=T[:, None], x=np.zeros((1, 3))).shape == (2, 3)
+
+
+def test_derivatives_of_systems():
+    box = untrained(pinn.problem_from_text(BOX))
+    point, h = {"x": 0.3, "y": 0.2}, 1e-5
+    later, before = box(t=1 + h, **point), box(t=1 - h, **point)
+    for name in "uv":
+        found = getattr(box, name + "_t")(t=1.0, **point)
+        np.testing.assert_allclose(found, (later[name] - before[name]) / (2 * h), rtol=1e-6)
+    assert box.u_t(t=1.0, **point) != box.v_t(t=1.0, **point)
+
+
+def test_names_that_stand_for_nothing(solution):
+    assert not hasattr(solution, "v") and not hasattr(solution, "u_y") and not hasattr(solution, "_u")
+    with pytest.raises(AttributeError, match=r"'u_xy' is a derivative of 'u' in 'y', which is not a coordinate"):
+        _ = solution.u_xy
+    with pytest.raises(ProblemError, match="Did you mean 'u_x'"):
+        _ = solution.ux
+    with pytest.raises(ProblemError, match="up to order 4"):
+        solution.partial("u_xxxxx")
+    with pytest.raises(ProblemError, match="the coordinate 'x' is missing"):
+        solution.u_x(t=0.5)
+    assert {"u", "u_x", "u_tx", "save", "errors"} <= set(dir(solution))
+
+
+def test_copies(solution):
+    for again in (copy.copy(solution), copy.deepcopy(solution)):
+        assert again.u_x(t=0.5, x=0.3) == solution.u_x(t=0.5, x=0.3)
+    with pytest.raises((pickle.PicklingError, AttributeError), match="local"):  # functions; `save` is for files
+        pickle.dumps(solution)
+
+
+def test_unknowns_called_like_attributes():
+    problem = pinn.make_problem(
+        "p", {"t": (0, 1)}, ["values"], {"e": "values_t = 1"}, {"i": {"where": "t=0", "equation": "values = 2"}}
+    )
+    named = untrained(problem)
+    assert named.values == {} and named.partial("values")(t=0.0) == named(t=0.0) == 2
+
+
+def test_under_jit_grad_and_vmap(solution):
+    one = solution.u_x(t=0.5, x=0.3)
+    traced = jax.jit(lambda x: solution(t=0.5, x=x))(0.3)
+    assert isinstance(traced, jax.Array) and traced.dtype == jnp.float64 and traced.shape == ()
+    np.testing.assert_allclose(traced, solution(t=0.5, x=0.3), rtol=1e-13)
+    for name, f in (
+        ("grad", jax.grad(lambda x: solution.u(t=0.5, x=x))),
+        ("forward", jax.jacfwd(lambda x: solution.u(t=0.5, x=x))),
+        ("jit of grad", jax.jit(jax.grad(lambda x: solution.u(t=0.5, x=x)))),
+        ("jit", jax.jit(lambda x: solution.u_x(t=0.5, x=x))),
+    ):
+        np.testing.assert_allclose(f(0.3), one, rtol=1e-12, err_msg=name)
+    second = jax.grad(lambda t: solution.u_xx(t=t, x=0.3))(0.5)
+    np.testing.assert_allclose(second, solution.u_xxt(t=0.5, x=0.3), rtol=1e-10)
+    np.testing.assert_allclose(jax.vmap(solution)(t=T, x=X), solution(t=T, x=X), rtol=1e-13)
+    np.testing.assert_allclose(jax.jit(solution)(t=T[:, None], x=X), solution(t=T[:, None], x=X), rtol=1e-13)
+    total = jax.jit(lambda a: a * solution(t=T, x=X).sum())(2.0)  # nothing traced is asked of the solution
+    np.testing.assert_allclose(total, 2 * solution(t=T, x=X).sum(), rtol=1e-13)
+    with pytest.raises(ProblemError, match="do not fit together"):
+        jax.jit(solution)(t=np.zeros(2), x=np.zeros(3))
+
+
+def test_traced_without_x64(solution):
+    """A function differentiated in float32 is computed in float32; whoever did not mean that is told."""
+    exact = solution.u_x(t=0.5, x=0.3)
+    gradient = jax.grad(lambda x: solution.u(t=0.5, x=x))
+    with jax.enable_x64(False):
+        with pytest.warns(PinnWarning, match="evaluated in float32 here") as caught:
+            found = gradient(0.3)
+        assert caught[0].filename == __file__
+        assert found.dtype == jnp.float32
+        np.testing.assert_allclose(found, exact, rtol=1e-4)
+        assert solution.u_x(t=0.5, x=0.3) == exact, "numbers are evaluated in float64 all the same"
+        with jax.enable_x64(True):
+            np.testing.assert_allclose(gradient(0.3), exact, rtol=1e-12)
+        constant = jax.jit(lambda a: a + solution.u_x(t=0.5, x=0.3))(0.0)
+        np.testing.assert_allclose(constant, exact, rtol=1e-6)
+
+
+def test_a_solution_in_float32(heat_text):
+    single = untrained(pinn.problem_from_text(heat_text, overrides=["training.precision=float32"]))
+    plain = single.u_x(t=0.5, x=0.3)
+    traced = jax.grad(lambda x: single.u(t=0.5, x=x))(0.3)
+    assert plain.dtype == np.float32
+    np.testing.assert_allclose(traced, plain, rtol=1e-5)
+
+
+def test_points_outside_are_counted_and_answered(solution):
+    with pytest.warns(PinnWarning, match=r"^2 of 3 points lie outside of what was solved \(t 0 to 1, x 0 to 1\)") as w:
+        values = solution(t=[0.5, 1.5, 0.5], x=[0.5, 0.5, -0.1])
+    assert w[0].filename == __file__ and np.isfinite(values).all()
+    with pytest.warns(PinnWarning, match="1 of 1 point lies"):
+        solution.u_x(t=0.5, x=np.nan)
+    solution(t=np.float32(1), x=1 + 1e-9)  # round-off is no matter
+
+
+def test_periodic_coordinates_may_lie_anywhere():
+    """The data are a polynomial, which only the domain knows to be periodic."""
+    problem = pinn.make_problem(
+        "p", {"t": (0, 1), "x": (-1, 1)}, ["u"], {"e": "u_t = u_xx"},
+        {"i": {"where": "t=0", "equation": "u = (1 - x**2)**2"}}, periodic=["x"],
+        settings={"network": {"width": 4, "depth": 1},
+                  "ansatz": {"initial": "hard", "lift": "none", "symmetry": False}},
+    )  # fmt: skip
+    ring = untrained(problem)
+    np.testing.assert_allclose(ring(t=0, x=[-0.5, 1.5, 3.5, -20.5]), (1 - 0.25) ** 2, rtol=1e-12)
+    np.testing.assert_allclose(ring.u_x(t=0.5, x=2.25), ring.u_x(t=0.5, x=0.25), rtol=1e-12)
+    np.testing.assert_allclose(jax.grad(lambda x: ring.u(t=0.5, x=x))(2.25), ring.u_x(t=0.5, x=0.25), rtol=1e-12)

@@ -70,7 +70,9 @@ def _arrays(path: Path, arrays: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Compare solution.npz as well: an array that is the same everywhere counts as one number."""
     import numpy as np
 
-    kept, pairs = _npz(path / "solution.npz"), {}
+    from pinn.checkpoint import read_npz
+
+    kept, pairs = read_npz(path / "solution.npz"), {}
     for name in dict.fromkeys([*kept, *arrays]):
         label, mine, theirs = f"solution.npz {name}", arrays.get(name), kept.get(name)
         if mine is None or theirs is None or mine.shape != theirs.shape or theirs.dtype.kind not in "fiu":
@@ -81,23 +83,6 @@ def _arrays(path: Path, arrays: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         worst = np.unravel_index(int(np.argmax(off | ~np.isfinite(theirs))), off.shape)
         pairs[label] = float(theirs[worst]), float(mine[worst])
     return pairs
-
-
-def _npz(file: Path) -> dict[str, Any]:
-    """Read the arrays of a file.
-
-    Raises:
-        ProblemError: if it is missing or damaged.
-    """
-    import numpy as np
-
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            return {name: kept[name] for name in kept.files}
-    except OSError as error:
-        raise ProblemError(f"cannot be read: {error.strerror}.", place=str(file)) from None
-    except Exception as error:  # changed bytes make zipfile and numpy raise nearly anything
-        raise ProblemError(f"is damaged: {error}.", place=str(file)) from None
 
 
 def recomputed(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -132,7 +117,9 @@ def recomputed(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _points(path: Path, problem: Any) -> dict[str, Any]:
     """Read the points of the last step."""
-    points = _npz(path / "points.npz")
+    from pinn.checkpoint import read_npz
+
+    points = read_npz(path / "points.npz")
     for name, array in points.items():
         if array.ndim != 2 or array.shape[1] != len(problem.coordinates) or not array.size or array.dtype.kind != "f":
             raise ProblemError(f"{name!r} is not a list of points.", place=str(path / "points.npz"))

@@ -73,10 +73,13 @@ class Symbols:
 
     def all_names(self) -> list[str]:
         """List the names an expression may use, derivatives up to second order."""
+        return [*CONSTANTS, *self.coordinates, *self.parameters, *self.partial_names()]
+
+    def partial_names(self) -> list[str]:
+        """List the unknowns and their derivatives up to second order."""
         suffixes = ["", *("_" + c for c in self.coordinates)]
         suffixes += ["_" + a + b for a, b in combinations_with_replacement(self.coordinates, 2)]
-        derivatives = [u + suffix for u in self.unknowns for suffix in suffixes]
-        return [*CONSTANTS, *self.coordinates, *self.parameters, *derivatives]
+        return [u + suffix for u in self.unknowns for suffix in suffixes]
 
 
 def check_declarations(symbols: Symbols) -> None:
