@@ -285,7 +285,7 @@ def test_a_damaged_grid(tmp_path, heat_text, capsys):
     folder = untrained_run(tmp_path / "run", heat_text)
     (folder / "solution.npz").write_bytes(b"PK")
     assert main([str(folder), "--format", "csv"]) == 2
-    assert "solution.npz: cannot be read" in capsys.readouterr().err
+    assert "solution.npz: is damaged" in capsys.readouterr().err
 
 
 def test_an_interrupted_run(tmp_path, heat_text, capsys):
