@@ -9,6 +9,9 @@ VERBS = {
     "run FILE": "solve a problem file, or a shipped problem by its name",
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
+    "compare RUN RUN ...": "runs side by side: a table, and curves over each other",
+    "list": "the shipped problems, and how accurately they have been solved",
+    "sweep FILE": "a run for each combination of values, and one table of all",
 }
 
 

@@ -51,7 +51,7 @@ def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:
     Raises:
         ProblemError: if the folder is not that of a finished run.
     """
-    from pinn.runfolder import finite, flat
+    from pinn.plain import finite, flat
 
     stated = _summary(path)
     found = recomputed(path)
