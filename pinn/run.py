@@ -39,6 +39,13 @@ def parser(program: str) -> argparse.ArgumentParser:
     p.add_argument("--device", choices=["cpu", "gpu", "tpu"], help="default: what jax finds")
     p.add_argument("--out", metavar="DIR", help="run folder, new or empty (default runs/NAME/UTC TIME)")
     p.add_argument("--resume", metavar="DIR", help="go on with the run in this folder; FILE may be left out")
+    p.add_argument(
+        "--tensorboard",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="write TensorBoard files too (default RUN/tensorboard)",
+    )
     p.add_argument("--quiet", action="store_true", help="print only the last lines")
     return p
 
@@ -71,6 +78,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.resume and options.out:
         raise ProblemError("--resume goes on in its own folder; leave out --out.")
     _choose_device(options.device)
+    if options.tensorboard is not None:
+        from pinn.loggers import check_installed
+
+        check_installed()
 
     from pinn.config import load_problem
     from pinn.report.terminal import Terminal
@@ -99,7 +110,8 @@ def _run(options: argparse.Namespace) -> int:
         RunFolder.check_free(options.out)
     folder = earlier or RunFolder.choose(options.out, problem)
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
-    return _solve(problem, file, folder, terminal, resumed=earlier is not None)
+    board = None if options.tensorboard is None else options.tensorboard or str(folder.path / "tensorboard")
+    return _solve(problem, file, folder, terminal, resumed=earlier is not None, board=board)
 
 
 def _choose_device(device: str | None) -> None:
@@ -120,12 +132,14 @@ def _configure(device: str | None) -> None:
         raise ProblemError(f"jax finds no such device here ({reason}).", place=place) from None
 
 
-def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -> int:
+def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool, board: str | None = None) -> int:
     from pinn.config import locate
+    from pinn.loggers import TensorBoard
     from pinn.report.figures import save_figure
     from pinn.solver import Hooks, solve
 
     interrupted = _listen(terminal)
+    loggers = [TensorBoard(board)] if board else []
     saved = {"at": time.monotonic()}
 
     def on_plan(plan: Any) -> None:
@@ -146,6 +160,7 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
     try:
         solution = solve(
             problem,
+            on_log=loggers,
             hooks=Hooks(on_plan, terminal.note, on_log, on_state, lambda: bool(interrupted)),
             resume=folder.load_state if resumed else None,
             started=STARTED,
@@ -155,6 +170,8 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
         raise locate(error, problem, file) from None
     finally:
         terminal.stop()
+        for logger in loggers:
+            logger.close()
     folder.finish(solution)
     if solution.values:
         save_figure(solution, folder.read_log(), folder.path / "figure.png")

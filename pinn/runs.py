@@ -1,6 +1,7 @@
 """Run folders read for their numbers, however they ended: without jax, and without believing any file to be whole."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,7 +47,9 @@ def read_run(path: Path) -> Run:
     except OSError:
         is_run = False
     if not is_run:
-        raise ProblemError(f"is not the folder of a run: it holds none of {', '.join(FILES)}.", place=shorten(str(path)))
+        raise ProblemError(
+            f"is not the folder of a run: it holds none of {', '.join(FILES)}.", place=shorten(str(path))
+        )
     log, summary, damage = read_log(path / "log.jsonl"), {}, []
     try:
         summary = _summary(path / "summary.json")
@@ -155,9 +158,12 @@ def errors_of(summary: Mapping[str, Any]) -> tuple[dict[str, float | None], bool
 
 
 def held_out_of(summary: Mapping[str, Any]) -> tuple[str, float] | None:
-    """Return the constraint with the largest held-out residual, and its root mean square; None if not known."""
-    found = {n: e["rms"] for n, e in (summary.get("held_out") or {}).items() if e.get("rms") is not None}
-    return max(found.items(), key=lambda item: item[1]) if found else None
+    """Return the constraint with the largest held-out residual, and its root mean square; None if not known.
+
+    One that is not a number is the largest of all.
+    """
+    found = {n: math.nan if e.get("rms") is None else e["rms"] for n, e in (summary.get("held_out") or {}).items()}
+    return max(found.items(), key=lambda item: math.inf if math.isnan(item[1]) else item[1]) if found else None
 
 
 def seconds_of(run: Run) -> float | None:

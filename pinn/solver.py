@@ -1,12 +1,12 @@
 """One call from a problem to a solution with its error: prepare, train, evaluate."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 
-from pinn.errors import dotted
+from pinn.errors import ProblemError, dotted
 from pinn.evaluate import total_relative_l2
 from pinn.evidence.gather import EVIDENCE, Judged, Known, gather, known_reference
 from pinn.findings import findings
@@ -23,6 +23,7 @@ from pinn.training.state import TrainState, init_state, solution_params
 from pinn.training.targets import loss_enough, target_check
 from pinn.training.train import Limits, Outcome, train
 
+OnLog = Callable[[dict[str, Any]], None]
 NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
 
 
@@ -32,14 +33,14 @@ class Hooks(NamedTuple):
     Attributes:
         on_plan: what is about to be trained, once everything has been checked.
         on_note: a sentence on what was decided.
-        on_log: the record of a logged step.
+        on_log: the record of a logged step; its keys are those of `solve`.
         on_state: the plan and the state after a chunk of steps; and True after the last.
         stop: asked between chunks of steps; True interrupts.
     """
 
     on_plan: Callable[[Plan], None] = lambda plan: None
     on_note: Callable[[str], None] = lambda sentence: None
-    on_log: Callable[[dict[str, Any]], None] = lambda record: None
+    on_log: OnLog = lambda record: None
     on_state: Callable[[Plan, TrainState, bool], None] = lambda plan, state, last: None
     stop: Callable[[], bool] = lambda: False
 
@@ -52,6 +53,7 @@ def solve(
     target: float | None = None,
     precision: str | None = None,
     network: Any = None,
+    on_log: OnLog | Sequence[OnLog] = (),
     hooks: Hooks = Hooks(),  # noqa: B008 (immutable)
     resume: Callable[[Plan], tuple[Plan, TrainState]] | None = None,
     started: float | None = None,
@@ -68,7 +70,13 @@ def solve(
         precision: "float64" or "float32".
         network: settings such as ``{"width": 32}``; or a network of your own: a flax.nnx module, a function that makes
             one from random streams (see `pinn.from_flax`), or a `Network`.
-        hooks: what to call on the way.
+        on_log: a function, or several, called with the record of each logged step: a dictionary of ``step``, counted
+            from one; ``window``, ``attempt`` and ``stage``, counted from zero; ``span``, the window's first and last
+            time; ``optimizer``; ``loss`` on the points trained on; ``held_out``, that on all points of the window's
+            pool, None where it is not known; ``accepted``, whether the params changed; ``damping``, None for
+            first-order methods; ``gradient_shares`` by constraint, or None; and ``seconds`` since the start.
+            `pinn.TensorBoard` is one.
+        hooks: what else to call on the way.
         resume: gives the state to go on from, and the plan with the windows of the run.
         started: `time.monotonic` at the start of the process; the call itself if not given.
         earlier_seconds: time the run took before it was interrupted.
@@ -80,7 +88,7 @@ def solve(
     Raises:
         ProblemError: for wrong settings.
     """
-    started = time.monotonic() if started is None else started
+    started, hooks = time.monotonic() if started is None else started, _watched(hooks, on_log)
     given = {"seconds": seconds, "seed": seed, "precision": precision}
     layers = [problem.settings, sections, {"training": {k: v for k, v in given.items() if v is not None}}]
     if target is not None:
@@ -94,6 +102,20 @@ def solve(
         own = own if own is None or isinstance(own, Network) else from_flax(own)
         plan = make_plan(problem, settings, build_ansatz(problem, settings, own))
         return _solve(plan, hooks, resume, started, earlier_seconds)
+
+
+def _watched(hooks: Hooks, on_log: OnLog | Sequence[OnLog]) -> Hooks:
+    """Return hooks that call further functions with each record."""
+    calls = (on_log,) if callable(on_log) else tuple(on_log) if isinstance(on_log, Sequence) else (on_log,)
+    for call in calls:
+        if not callable(call):
+            raise ProblemError("expected a function of one record, or a list of such.", ("on_log",), str(call))
+
+    def each(record: dict[str, Any]) -> None:
+        for call in (hooks.on_log, *calls):
+            call(record)
+
+    return hooks._replace(on_log=each) if calls else hooks
 
 
 def _solve(

@@ -8,11 +8,11 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 # A dotted name is a file of a folder; a folder named alone stands for all of its files.
 LAYERS = [
     {"errors", "surroundings"},
-    {"language", "options", "derivatives", "checkpoint", "yaml_text"},
+    {"language", "options", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces"},
     {"settings", "fingerprint", "sampling", "weights", "training.memory"},
     {"reference"},
-    {"statement", "evaluate", "residuals"},
+    {"statement", "evaluate", "residuals", "runs"},
     {"evidence.invariants", "evidence.estimate", "evidence.bound", "evidence.alarms", "evidence.fields"},
     {"registry", "findings.symbol", "findings.corners", "names"},
     {"findings"},
@@ -27,6 +27,7 @@ LAYERS = [
     {"training.train"},
     {"solver"},
     {"report"},
+    {"sweep"},
     {"run", "commands"},
     {"__init__", "__main__"},
 ]
@@ -38,6 +39,7 @@ HOME = {
     "pydantic": {"settings"},
     "matplotlib": {"report"},
     "rich": {"report"},
+    "tensorboardX": {"loggers"},
 }
 WITHOUT_JAX = {
     "config",
@@ -45,12 +47,16 @@ WITHOUT_JAX = {
     "evaluate",
     "findings",
     "fingerprint",
+    "loggers",
     "options",
+    "plain",
     "problem",
     "reference",
     "registry",
+    "runs",
     "settings",
     "statement",
+    "sweep",
 }
 
 
