@@ -1,5 +1,6 @@
 """Logged steps handed on to other programs' formats. Only importer of tensorboardX."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -26,12 +27,13 @@ class TensorBoard:
         folder: where the event files go; made if it is not there.
 
     Raises:
-        ProblemError: if tensorboardX is not installed; when called, if the folder cannot be written.
+        ProblemError: if tensorboardX is not installed, or the folder cannot be written.
     """
 
     def __init__(self, folder: str | Path):
-        check_installed()
         self.folder = Path(folder)
+        _check_installed()
+        _check_writable(self.folder)
         self._writer: Any = None
 
     def __call__(self, record: dict[str, Any]) -> None:
@@ -57,12 +59,7 @@ class TensorBoard:
         self.close()
 
 
-def check_installed() -> None:
-    """See that event files can be written.
-
-    Raises:
-        ProblemError: with the command that installs what is missing.
-    """
+def _check_installed() -> None:
     try:
         found = find_spec("tensorboardX")
     except ValueError:  # what sys.modules holds for a module that is blocked
@@ -70,6 +67,15 @@ def check_installed() -> None:
     if found is None:
         raise ProblemError(
             "TensorBoard files need tensorboardX, which is not installed: pip install 'pinn[tensorboard]'"
+        )
+
+
+def _check_writable(folder: Path) -> None:
+    """See that the folder can be made, without making it."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ProblemError(
+            f"cannot be written: {there} is no folder that can be.", place=f"TensorBoard folder {folder}"
         )
 
 

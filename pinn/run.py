@@ -78,12 +78,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.resume and options.out:
         raise ProblemError("--resume goes on in its own folder; leave out --out.")
     _choose_device(options.device)
-    if options.tensorboard is not None:
-        from pinn.loggers import check_installed
-
-        check_installed()
 
     from pinn.config import load_problem
+    from pinn.loggers import TensorBoard
     from pinn.report.terminal import Terminal
     from pinn.runfolder import RunFolder
     from pinn.settings import make_settings
@@ -110,8 +107,8 @@ def _run(options: argparse.Namespace) -> int:
         RunFolder.check_free(options.out)
     folder = earlier or RunFolder.choose(options.out, problem)
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
-    board = None if options.tensorboard is None else options.tensorboard or str(folder.path / "tensorboard")
-    return _solve(problem, file, folder, terminal, resumed=earlier is not None, board=board)
+    loggers = [] if options.tensorboard is None else [TensorBoard(options.tensorboard or folder.path / "tensorboard")]
+    return _solve(problem, file, folder, terminal, loggers, resumed=earlier is not None)
 
 
 def _choose_device(device: str | None) -> None:
@@ -132,14 +129,12 @@ def _configure(device: str | None) -> None:
         raise ProblemError(f"jax finds no such device here ({reason}).", place=place) from None
 
 
-def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool, board: str | None = None) -> int:
+def _solve(problem: Any, file: str, folder: Any, terminal: Any, loggers: list[Any], resumed: bool) -> int:
     from pinn.config import locate
-    from pinn.loggers import TensorBoard
     from pinn.report.figures import save_figure
     from pinn.solver import Hooks, solve
 
     interrupted = _listen(terminal)
-    loggers = [TensorBoard(board)] if board else []
     saved = {"at": time.monotonic()}
 
     def on_plan(plan: Any) -> None:
