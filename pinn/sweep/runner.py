@@ -59,23 +59,26 @@ class Sweep:
 
     def _start(self, index: int) -> None:
         """Start or resume a run, with its output in a file beside its folder."""
-        name, changes = self.combinations[index].name, self.combinations[index].changes
-        run, command = self.folder / name, [sys.executable, "-m", "pinn.run", "--quiet"]
+        name = self.combinations[index].name
         try:
-            if self.results[index].state == "resumable":
-                command += ["--resume", str(run)]
-            else:
-                clear(run)
-                command += [self.file, "--out", str(run), *(part for c in changes for part in ("--set", c))]
+            if self.results[index].state == "fresh":
+                clear(self.folder / name)
             with (self.folder / f"{name}.txt").open("wb") as output:
                 # In a group of its own: Ctrl-C comes to this process alone, which passes it on.
                 self.running[index] = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, process_group=0,
-                    pass_fds=() if self.held is None else (self.held,),
+                    self._command(index), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                    process_group=0, pass_fds=() if self.held is None else (self.held,),
                 )  # fmt: skip
         except OSError as error:
             self.results[index] = Result("fresh", 2, None, f"cannot be started: {error.strerror}")
             self._tell(index)
+
+    def _command(self, index: int) -> list[str]:
+        run, command = str(self.folder / self.combinations[index].name), [sys.executable, "-m", "pinn.run", "--quiet"]
+        if self.results[index].state == "resumable":
+            return [*command, "--resume", run]
+        changes = self.combinations[index].changes
+        return [*command, self.file, "--out", run, *(part for change in changes for part in ("--set", change))]
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received.append(number)
