@@ -86,7 +86,8 @@ def test_runs_that_did_not_end_well(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     nothing = {"errors": None, "held_out": None}
     fake_run(tmp_path / "stopped", status="interrupted", message="stopped by the user", **nothing)
-    fake_run(tmp_path / "nan", status="failed", message="a number", held_out={"pde": {"rms": None, "max": None}})
+    residuals = {"initial": {"rms": 1.0, "max": 2.0}, "pde": {"rms": None, "max": None}}
+    fake_run(tmp_path / "nan", status="failed", message="a number", held_out=residuals)
     (fake_run(tmp_path / "killed") / "summary.json").unlink()
     (fake_run(tmp_path / "cut") / "summary.json").write_text('{"status": "do')
     (fake_run(tmp_path / "strange") / "summary.json").write_text('{"status": "done", "errors": {"u": 3}}')

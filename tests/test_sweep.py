@@ -115,9 +115,14 @@ def test_another_sweep_and_a_changed_file_are_refused(tmp_path):
     assert begin(tmp_path / "a", plan) is False and begin(tmp_path / "a", plan) is True
     with pytest.raises(ProblemError, match=r"holds another sweep: set was .*seed=0,1.* and is .*seed=0,2"):
         begin(tmp_path / "a", plan | {"set": ["training.seed=0,2"]})
+    with pytest.raises(ProblemError, match="holds another sweep: the problem file has changed"):
+        begin(tmp_path / "a", plan | {"sha256": "y"})
     with pytest.raises(ProblemError, match="has format 99"):
         (tmp_path / "a" / "sweep.json").write_text(json.dumps(plan | {"format": 99}))
         begin(tmp_path / "a", plan)
+    for torn in ("{", "[]", '{"format": 1, "file": "heat", "set": [1], "sha256": "x"}'):
+        (tmp_path / "a" / "sweep.json").write_text(torn)
+        assert main(["--resume", str(tmp_path / "a")]) == 2
     begin(tmp_path / "b", plan)
     assert main(["--resume", str(tmp_path / "b")]) == 2, "the file has not that hash"
 
@@ -157,9 +162,10 @@ def test_how_a_run_stands(tmp_path):
 
 
 STUB = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 def stop(number, frame): sys.exit(130)
 signal.signal(signal.SIGINT, stop)
+os.fstat(int(sys.argv[2]))  # the lock was inherited
 pathlib.Path(sys.argv[1]).touch()
 time.sleep(60)
 """
@@ -169,7 +175,7 @@ def test_ctrl_c_is_passed_on_once_and_nothing_more_is_begun(tmp_path, monkeypatc
     (tmp_path / "stub.py").write_text(STUB)
 
     def command(self, index):
-        return [sys.executable, str(tmp_path / "stub.py"), str(tmp_path / f"began{index}")]
+        return [sys.executable, str(tmp_path / "stub.py"), str(tmp_path / f"began{index}"), str(self.held)]
 
     def sleep(seconds, real=time.sleep):
         real(seconds)
@@ -178,8 +184,10 @@ def test_ctrl_c_is_passed_on_once_and_nothing_more_is_begun(tmp_path, monkeypatc
 
     monkeypatch.setattr(Sweep, "_command", command)
     monkeypatch.setattr("pinn.sweep.runner.time.sleep", sleep)
-    sweep = Sweep("heat", tmp_path, combinations_of(["training.seed=0,1,2"]))
+    held = lock(tmp_path)
+    sweep = Sweep("heat", tmp_path, combinations_of(["training.seed=0,1,2"]), held)
     assert sweep.run(jobs=2) == 130
+    os.close(held)
     assert not (tmp_path / "began2").exists() and sweep.asked == {0: 1, 1: 1}
     assert [r["exit"] for r in rows_of(tmp_path)] == ["130", "130", ""]
     assert rows_of(tmp_path)[2]["status"] == "waiting"

@@ -51,6 +51,9 @@ def main(argv: Sequence[str]) -> int:
     except ProblemError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted before a run was begun", file=sys.stderr)
+        return 130
     try:
         return Sweep(plan["file"], folder, combinations, held).run(options.jobs)
     finally:

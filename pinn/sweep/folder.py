@@ -73,7 +73,10 @@ def begin(folder: Path, plan: dict[str, Any]) -> bool:
             before = read_plan(folder)
             changed = [key for key in plan if before.get(key) != plan[key]]
             if changed:
-                listed = "; ".join(f"{key} was {before.get(key)} and is {plan[key]}" for key in changed)
+                listed = "; ".join(
+                    "the problem file has changed" if k == "sha256" else f"{k} was {before.get(k)} and is {plan[k]}"
+                    for k in changed
+                )
                 raise ProblemError(f"holds another sweep: {listed}. Choose another folder.", place=place)
             return True
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -96,7 +99,8 @@ def read_plan(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise ProblemError(f"is not the folder of a sweep: no {PLAN} can be read.", place=str(folder)) from None
     keys = {"format": int, "file": str, "set": list, "sha256": str}
-    if not isinstance(plan, dict) or not all(isinstance(plan.get(k), kind) for k, kind in keys.items()):
+    known = isinstance(plan, dict) and all(isinstance(plan.get(k), kind) for k, kind in keys.items())
+    if not known or not all(isinstance(entry, str) for entry in plan["set"]):
         raise ProblemError(f"{PLAN} is not what a sweep writes.", place=str(folder))
     if plan["format"] > FORMAT:
         raise ProblemError(f"has format {plan['format']}; this version reads up to {FORMAT}.", place=str(folder / PLAN))
