@@ -24,6 +24,7 @@ _PUBLIC = {
     "Residual": "pinn.language",
     "Settings": "pinn.settings",
     "Solution": "pinn.solution",
+    "TensorBoard": "pinn.loggers",
     "from_flax": "pinn.networks",
     "load_problem": "pinn.config",
     "load_solution": "pinn.loading",

@@ -12,6 +12,9 @@ VERBS = {
     "report RUN": "write the page of a run once more, report.html",
     "predict RUN POINTS": "evaluate a solution at the points of a csv file",
     "export RUN": "write a solution for other programs: npz, csv, vtk, stablehlo",
+    "compare RUN RUN ...": "runs side by side: a table, and curves over each other",
+    "list": "the shipped problems, and how accurately they have been solved",
+    "sweep FILE": "a run for each combination of values, and one table of all",
 }
 
 

@@ -42,6 +42,13 @@ def parser(program: str) -> argparse.ArgumentParser:
     p.add_argument("--out", metavar="DIR", help="run folder, new or empty (default runs/NAME/UTC TIME)")
     p.add_argument("--resume", metavar="DIR", help="go on with the run in this folder; FILE may be left out")
     p.add_argument("--force", action="store_true", help="with --resume: go on with other settings than before")
+    p.add_argument(
+        "--tensorboard",
+        nargs="?",
+        const="",
+        metavar="DIR",
+        help="write TensorBoard files too (default RUN/tensorboard)",
+    )
     p.add_argument("--quiet", action="store_true", help="print only the last lines")
     return p
 
@@ -77,6 +84,7 @@ def _run(options: argparse.Namespace) -> int:
 
     from pinn import checkpoint
     from pinn.config import load_problem
+    from pinn.loggers import TensorBoard
     from pinn.report.terminal import Terminal
     from pinn.runfolder import CHECKPOINT, RunFolder
     from pinn.settings import make_settings
@@ -106,7 +114,8 @@ def _run(options: argparse.Namespace) -> int:
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
     for note in filter(None, notes):
         terminal.note(note)
-    return _solve(problem, file, folder, terminal, resumed=earlier is not None)
+    loggers = [] if options.tensorboard is None else [TensorBoard(options.tensorboard or folder.path / "tensorboard")]
+    return _solve(problem, file, folder, terminal, loggers, resumed=earlier is not None)
 
 
 def _choose_device(device: str | None) -> None:
@@ -127,7 +136,7 @@ def _configure(device: str | None) -> None:
         raise ProblemError(f"jax finds no such device here ({reason}).", place=place) from None
 
 
-def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -> int:
+def _solve(problem: Any, file: str, folder: Any, terminal: Any, loggers: list[Any], resumed: bool) -> int:
     from pinn.config import locate
     from pinn.solver import Hooks, solve
 
@@ -155,6 +164,7 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
     try:
         solution = solve(
             problem,
+            on_log=[lambda r, to=to: write(to.name, lambda: to(r)) for to in loggers],
             hooks=Hooks(on_plan, terminal.note, on_log, on_state, lambda: bool(interrupted)),
             resume=folder.load_state if resumed else None,
             started=STARTED,
@@ -164,6 +174,8 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, resumed: bool) -
         raise locate(error, problem, file) from None
     finally:
         terminal.stop()
+        for logger in loggers:
+            logger.close()
     return _leave(solution, folder, terminal)
 
 

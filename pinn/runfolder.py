@@ -1,7 +1,6 @@
 """The files of a run: written at once or not at all, and read back for `--resume`."""
 
 import json
-import math
 import os
 import re
 from contextlib import suppress
@@ -13,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from pinn import checkpoint
-from pinn.errors import ProblemError, dotted, shorten
+from pinn.errors import ProblemError, shorten
 from pinn.fingerprint import fingerprint
+from pinn.plain import finite, flat
 from pinn.problem import Problem
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe
@@ -226,20 +226,3 @@ def _unused(parent: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     names = [stamp, *(f"{stamp}-{n}" for n in range(2, 1000))]
     return next(parent / name for name in names if not (parent / name).exists())
-
-
-def finite(tree: Any) -> Any:
-    """Replace nan and inf, which JSON does not have, by null."""
-    if isinstance(tree, dict):
-        return {key: finite(value) for key, value in tree.items()}
-    if isinstance(tree, list):
-        return [finite(value) for value in tree]
-    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
-
-
-def flat(tree: Any, key: tuple = ()) -> dict[str, Any]:
-    """Flatten nested settings to ``{"training.stages[0].steps": 100}``."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if items is None:
-        return {dotted(key): tree}
-    return {k: v for part, value in items for k, v in flat(value, (*key, part)).items()}

@@ -1,31 +1,25 @@
 """One call from a problem to a solution with its error: prepare, train, evaluate."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
-import numpy as np
-
-from pinn.errors import dotted
-from pinn.evaluate import total_relative_l2
-from pinn.evidence.gather import EVIDENCE, Judged, Known, gather, known_reference
+from pinn.errors import ProblemError, dotted
+from pinn.evidence.gather import known_reference
 from pinn.findings import findings
-from pinn.fingerprint import fingerprint
 from pinn.names import check_names
 from pinn.networks import Network, from_flax
 from pinn.problem import Problem
-from pinn.reference import Reference, reference_at_once
-from pinn.sampling import Points
+from pinn.reference import reference_at_once
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
-from pinn.surroundings import platform, versions
+from pinn.summary import summarised
 from pinn.training.plan import Plan, make_plan
-from pinn.training.state import TrainState, init_state, solution_params
-from pinn.training.targets import LONG_PAUSE, PAUSE, error_look, loss_enough, target_check
-from pinn.training.train import Limits, Outcome, train
+from pinn.training.state import TrainState, init_state
+from pinn.training.targets import loss_enough, watched_target
+from pinn.training.train import Limits, train
 
-NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
+OnLog = Callable[[dict[str, Any]], None]
 
 
 class Hooks(NamedTuple):
@@ -34,14 +28,14 @@ class Hooks(NamedTuple):
     Attributes:
         on_plan: what is about to be trained, once everything has been checked.
         on_note: a sentence on what was decided.
-        on_log: the record of a logged step.
+        on_log: the record of a logged step; its keys are those of `solve`.
         on_state: the plan and the state, before the first step and after each chunk of steps; and True after the last.
         stop: asked between chunks of steps; True interrupts.
     """
 
     on_plan: Callable[[Plan], None] = lambda plan: None
     on_note: Callable[[str], None] = lambda sentence: None
-    on_log: Callable[[dict[str, Any]], None] = lambda record: None
+    on_log: OnLog = lambda record: None
     on_state: Callable[[Plan, TrainState, bool], None] = lambda plan, state, last: None
     stop: Callable[[], bool] = lambda: False
 
@@ -54,6 +48,7 @@ def solve(
     target: float | None = None,
     precision: str | None = None,
     network: Any = None,
+    on_log: OnLog | Sequence[OnLog] = (),
     hooks: Hooks = Hooks(),  # noqa: B008 (immutable)
     resume: Callable[[Plan], tuple[Plan, TrainState]] | None = None,
     started: float | None = None,
@@ -70,7 +65,13 @@ def solve(
         precision: "float64" or "float32".
         network: settings such as ``{"width": 32}``; or a network of your own: a flax.nnx module, a function that makes
             one from random streams (see `pinn.from_flax`), or a `Network`.
-        hooks: what to call on the way.
+        on_log: a function, or several, called with the record of each logged step: a dictionary of ``step``, counted
+            from one; ``window``, ``attempt`` and ``stage``, counted from zero; ``span``, the window's first and last
+            time; ``optimizer``; ``loss`` on the points trained on; ``held_out``, that on all points of the window's
+            pool, None where it is not known; ``error``, the relative L2 error last looked at, or None; ``accepted``,
+            whether the params changed; ``damping``, None for first-order methods; ``gradient_shares`` by constraint,
+            or None; and ``seconds`` since the start. `pinn.TensorBoard` is one.
+        hooks: what else to call on the way.
         resume: gives the state to go on from, and the plan with the windows of the run.
         started: `time.monotonic` at the start of the process; the call itself if not given.
         earlier_seconds: time the run took before it was interrupted.
@@ -82,7 +83,7 @@ def solve(
     Raises:
         ProblemError: for wrong settings.
     """
-    started = time.monotonic() if started is None else started
+    started, hooks = time.monotonic() if started is None else started, _with_calls(hooks, on_log)
     given = {"seconds": seconds, "seed": seed, "precision": precision}
     layers = [problem.settings, sections, {"training": {k: v for k, v in given.items() if v is not None}}]
     if target is not None:
@@ -96,6 +97,20 @@ def solve(
         own = own if own is None or isinstance(own, Network) else from_flax(own)
         plan = make_plan(problem, settings, build_ansatz(problem, settings, own))
         return _solve(plan, hooks, resume, started, earlier_seconds)
+
+
+def _with_calls(hooks: Hooks, on_log: OnLog | Sequence[OnLog]) -> Hooks:
+    """Return hooks that call further functions with each record."""
+    calls = (on_log,) if callable(on_log) else tuple(on_log) if isinstance(on_log, Sequence) else (on_log,)
+    for call in calls:
+        if not callable(call):
+            raise ProblemError("expected a function of one record, or a list of such.", ("on_log",), str(call))
+
+    def each(record: dict[str, Any]) -> None:
+        for call in (hooks.on_log, *calls):
+            call(record)
+
+    return hooks._replace(on_log=each) if calls else hooks
 
 
 def _solve(
@@ -121,7 +136,7 @@ def _solve(
     latest: dict[str, float | None] = {"error": None}
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
-        _watched(plan, reference, latest) if reference else None,
+        watched_target(plan, reference, latest) if reference else None,
         loss_enough(plan) if target and reference is None else None,
         hooks.stop,
     )
@@ -139,73 +154,10 @@ def _solve(
     setup = time.monotonic() - started
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
     hooks.on_state(plan, state, True)
-    solution = _finish(plan, state, outcome, known, history, setup, started)
+    solution = summarised(plan, state, outcome, known, history, setup, started)
     solution.summary["seconds"]["earlier"] = earlier
     solution.summary.update(hard=list(plan.ansatz.hard), notes=notes)
     return solution
-
-
-def _watched(
-    plan: Plan, reference: Reference, latest: dict[str, float | None]
-) -> Callable[[Any, tuple[float, float] | None], bool]:
-    """Return the test of the target, which leaves the error it has seen for the log."""
-    target = plan.settings.target.relative_l2
-    look = error_look(plan, reference, PAUSE if target else LONG_PAUSE)
-
-    def noted(params: Any, span: tuple[float, float] | None) -> float | None:
-        found = look(params, span)
-        latest["error"] = latest["error"] if found is None or not np.isfinite(found) else found
-        return found
-
-    return target_check(noted, target)
-
-
-def _finish(
-    plan: Plan,
-    state: TrainState,
-    outcome: Outcome,
-    known: Known | None,
-    history: list[dict[str, Any]],
-    setup: float,
-    started: float,
-) -> Solution:
-    """Evaluate, and put the run in numbers. An interrupted run is not evaluated: its user waits."""
-    began, problem, params = time.monotonic(), plan.problem, solution_params(state)
-    found, status, message = None, outcome.status, outcome.message
-    try:
-        if status != "interrupted":
-            found = gather(judged_of(plan, params, state, outcome.points), known)
-    except KeyboardInterrupt:
-        status, message = "interrupted", "stopped by the user while the evidence was gathered"
-    target = plan.settings.target.relative_l2
-    now = time.monotonic()
-    judge = (found.summary["errors"] or found.summary["estimate"]) if found else None
-    summary = {
-        "problem": problem.name,
-        "status": status,
-        "message": message,
-        **(found.summary if found else NOTHING),
-        "seconds": {
-            "setup": setup,
-            "compile": outcome.compile_seconds,
-            "train": outcome.train_seconds,
-            "evaluate": now - began,
-            "total": now - started,
-        },
-        **in_numbers(plan, state),
-        "target": {
-            "relative_l2": target,
-            "seconds": plan.settings.training.seconds,
-            "met": None if target is None or not judge else total_relative_l2(judge) <= target,
-        },
-        "device": platform(),
-        "devices": len(jax.devices(platform())),
-        "versions": versions(),
-    }
-    grid, values, truth = (found.grid, found.values, found.reference) if found else ({}, {}, {})
-    return Solution(
-        problem, plan.settings, plan.ansatz, params, summary, history, grid, values, truth, dict(outcome.points)
-    )
 
 
 def _warnings(plan: Plan) -> list[str]:
@@ -214,23 +166,3 @@ def _warnings(plan: Plan) -> list[str]:
     odd = [f for f in findings(plan.problem) if f.level == "warning"]
     odd = [f for f in odd if f.topic != "corner" or repr(f.key[1]) not in spoken]
     return [f"warning: {dotted(f.key)}: {f.message}" for f in odd]
-
-
-def judged_of(plan: Plan, params: Any, state: TrainState, points: Points) -> Judged:
-    """Put together what the evidence of a run is gathered from."""
-    terms = plan.constraints(jax.tree.map(lambda x: x[-1], params.windows))
-    return Judged(plan.problem, plan.settings, plan.ansatz, params, state.key, points, tuple(c.name for c in terms))
-
-
-def in_numbers(plan: Plan, state: TrainState) -> dict[str, Any]:
-    """Return the part of the summary that follows from the state."""
-    windows = solution_params(state).windows
-    return {
-        "steps": int(state.step),
-        "points": {place: x.size for place, x in state.points.items()},
-        "params": sum(x.size for x in jax.tree.leaves(state.params)),
-        "windows": [*windows.start.tolist(), float(windows.stop[-1])],
-        "seed": plan.settings.training.seed,
-        "precision": plan.settings.training.precision,
-        "problem_sha256": fingerprint(plan.problem),
-    }

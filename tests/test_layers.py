@@ -9,11 +9,11 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 LAYERS = [
     {"errors", "surroundings"},
     {"files"},
-    {"language", "options", "derivatives", "checkpoint", "yaml_text"},
+    {"language", "options", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces"},
     {"settings", "fingerprint", "sampling", "weights", "training.memory"},
     {"reference"},
-    {"statement", "evaluate", "residuals"},
+    {"statement", "evaluate", "residuals", "runs"},
     {"evidence.invariants", "evidence.estimate", "evidence.bound", "evidence.alarms", "evidence.fields"},
     {"registry", "findings.symbol", "findings.corners", "names"},
     {"findings"},
@@ -26,8 +26,10 @@ LAYERS = [
     {"training.state", "grid", "loading"},
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},
     {"training.train"},
+    {"summary"},
     {"solver"},
     {"report", "export"},
+    {"sweep"},
     {"run", "commands"},
     {"__init__", "__main__"},
 ]
@@ -39,6 +41,7 @@ HOME = {
     "pydantic": {"settings"},
     "matplotlib": {"report"},
     "rich": {"report"},
+    "tensorboardX": {"loggers"},
 }
 WITHOUT_JAX = {
     "config",
@@ -46,12 +49,16 @@ WITHOUT_JAX = {
     "evaluate",
     "findings",
     "fingerprint",
+    "loggers",
     "options",
+    "plain",
     "problem",
     "reference",
     "registry",
+    "runs",
     "settings",
     "statement",
+    "sweep",
 }
 
 

@@ -22,7 +22,7 @@ from pinn.report.page import evaluated, page, write_page
 from pinn.run import main
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz
-from pinn.solver import NOTHING
+from pinn.summary import NOTHING
 from tests.conftest import HEAT
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

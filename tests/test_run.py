@@ -213,7 +213,7 @@ def test_interrupted_while_evidence_is_gathered(heat_file, tmp_path, capsys, mon
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(60)
 
-    monkeypatch.setattr("pinn.solver.gather", never)
+    monkeypatch.setattr("pinn.summary.gather", never)
     began = time.monotonic()
     assert main([str(heat_file), "--out", str(out)]) == 130
     assert time.monotonic() - began < 50

@@ -2,12 +2,13 @@
 
 python experiments/accuracy/run.py                 everything that is not in results/ yet
 python experiments/accuracy/run.py heat burgers    some problems
-python experiments/accuracy/run.py --table         only print the table
+python experiments/accuracy/run.py --table         only print the table, and write problems/measured.json anew
 python experiments/accuracy/run.py --curves        draw errors against seconds, curves.png
 python experiments/accuracy/run.py --spectral      a classical spectral solver on Allen-Cahn, for scale
 """
 
 import argparse
+import datetime
 import json
 import os
 import statistics
@@ -23,6 +24,7 @@ from pinn.reference import allen_cahn
 from pinn.reference.base import relative_l2
 
 RESULTS = Path(__file__).parent / "results"
+MEASURED = Path(__file__).parents[2] / "problems" / "measured.json"  # shipped with the problems, for `pinn list`
 CASES = [
     ("allen_cahn", 180, 5),
     ("heat", 60, 3),
@@ -60,7 +62,45 @@ def measure(problem: str, seconds: int, seed: int) -> dict:
         "peak_memory_mib": usage.ru_maxrss / 1024,
         "cores": os.cpu_count(),
         "versions": summary["versions"],
+        "machine": machine(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
+
+
+def machine() -> str:
+    """Name the processor, where Linux does."""
+    info = Path("/proc/cpuinfo")
+    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return f"{os.cpu_count()} cores of {names[0] if names else 'an unknown processor'}"
+
+
+def results(problem: str, seconds: int | str = "*") -> list[dict]:
+    """Return the finished runs of a problem."""
+    return [json.loads(p.read_text()) for p in sorted(RESULTS.glob(f"{problem}-{seconds}-*.json"))]
+
+
+def measured() -> dict[str, dict]:
+    """Return, by problem, the run with the smallest error, and the median error of all seeds of its budget."""
+    found = {}
+    for problem in sorted({problem for problem, _, _ in CASES}):
+        runs = results(problem)
+        if not runs:
+            continue
+        best = min(runs, key=lambda r: r["relative_l2"])
+        same = [r["relative_l2"] for r in runs if r["budget"] == best["budget"]]
+        spent = best["seconds"]
+        found[problem] = {
+            "relative_l2": best["relative_l2"],
+            "seconds": round(spent["total"] - spent["evaluate"], 1),  # from the start of the process to the last step
+            "seed": best["seed"],
+            "command": f"python -m pinn.run {problem} --seconds {best['budget']} --seed {best['seed']}",
+            "median_relative_l2": statistics.median(same),
+            "seeds": len(same),
+            "machine": best["machine"],
+            "date": best["date"],
+            "versions": best["versions"],
+        }
+    return found
 
 
 def table() -> str:
@@ -70,7 +110,7 @@ def table() -> str:
         "|---|--:|---|--:|--:|--:|--:|",
     ]
     for problem, seconds, _ in CASES:
-        found = [json.loads(p.read_text()) for p in sorted(RESULTS.glob(f"{problem}-{seconds}-*.json"))]
+        found = results(problem, seconds)
         if not found:
             continue
         errors = [r["relative_l2"] for r in found]
@@ -88,7 +128,7 @@ def curves() -> None:
 
     figure, axes = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
     for color, problem in enumerate(dict.fromkeys(problem for problem, _, _ in CASES)):
-        found = [json.loads(p.read_text()) for p in RESULTS.glob(f"{problem}-*.json")]
+        found = results(problem)
         budgets = sorted({r["budget"] for r in found})
         by_budget = [[r["relative_l2"] for r in found if r["budget"] == b] for b in budgets]
         axes.plot(budgets, [statistics.median(e) for e in by_budget], "-", color=f"C{color}", label=problem)
@@ -147,6 +187,7 @@ def main() -> None:
             wanted = not options.problems or problem in options.problems
             if wanted and not options.table and not file.exists():
                 file.write_text(json.dumps(measure(problem, seconds, seed), indent=1) + "\n")
+    MEASURED.write_text(json.dumps(measured(), indent=1) + "\n")
     print(table())
 
 

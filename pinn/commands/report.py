@@ -54,30 +54,21 @@ def report(run: Path) -> Path:
 
 def _with_values(run: Path) -> Any:
     """Load the solution of a run, with grid, values and reference where solution.npz has them."""
-    import json
-    from zipfile import BadZipFile
-
-    import numpy as np
-
+    from pinn.checkpoint import read_npz
     from pinn.config import load_problem
+    from pinn.loading import load_solution
     from pinn.runfolder import RunFolder
-    from pinn.solution import load_solution
 
     folder = RunFolder.open(run)
     problem = None if folder.source == str(run / "problem.yaml") else load_problem(folder.source, folder.overrides)
-    try:
-        solution = load_solution(run, problem=problem)
-    except json.JSONDecodeError as error:
-        raise ProblemError(f"is damaged: {error}.", place=str(run / "summary.json")) from None
-    file = run / "solution.npz"
+    solution, file = load_solution(run, problem=problem), run / "solution.npz"
     if not file.exists():
         return solution
-    try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
-        grid = {c: arrays[c] for c in solution.problem.coordinates}
-        values = {u: arrays[u] for u in solution.problem.unknowns}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ProblemError(f"cannot be read: {error}.", place=str(file)) from None
+    arrays = read_npz(file)
+    names = (*solution.problem.coordinates, *solution.problem.unknowns)
+    if missing := next((n for n in names if n not in arrays), None):
+        raise ProblemError(f"holds no {missing!r}.", place=str(file))
+    values = {u: arrays[u] for u in solution.problem.unknowns}
     known = {u: arrays[f"{u}_reference"] for u in values if f"{u}_reference" in arrays}
+    grid = {c: arrays[c] for c in solution.problem.coordinates}
     return replace(solution, grid=grid, values=values, reference=known)

@@ -53,7 +53,7 @@ def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:
     Raises:
         ProblemError: if the folder is not that of a finished run.
     """
-    from pinn.runfolder import finite, flat
+    from pinn.plain import finite, flat
 
     stated = _summary(path)
     found, arrays = recomputed(path)
@@ -93,7 +93,7 @@ def recomputed(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from pinn.runfolder import RunFolder
     from pinn.settings import make_settings
     from pinn.solution import build_ansatz, in_precision
-    from pinn.solver import in_numbers, judged_of
+    from pinn.summary import in_numbers, judged_of
     from pinn.training.plan import make_plan
     from pinn.training.state import solution_params
 

@@ -78,6 +78,21 @@ def target_check(look: Look, target: float | None) -> Callable[[Any, Any], bool]
     return reached
 
 
+def watched_target(
+    plan: Plan, reference: Reference, latest: dict[str, float | None]
+) -> Callable[[Any, tuple[float, float] | None], bool]:
+    """Return the test of the target of a run, which leaves the error it has seen in ``latest["error"]`` for the log."""
+    target = plan.settings.target.relative_l2
+    look = error_look(plan, reference, PAUSE if target else LONG_PAUSE)
+
+    def noted(params: Any, span: tuple[float, float] | None) -> float | None:
+        found = look(params, span)
+        latest["error"] = latest["error"] if found is None or not np.isfinite(found) else found
+        return found
+
+    return target_check(noted, target)
+
+
 def loss_enough(plan: Plan) -> float:
     """Return the loss at which the residual is the target's part of what the data alone leave."""
     settings, constraints = plan.settings, plan.constraints()

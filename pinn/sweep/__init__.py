@@ -1,0 +1,1 @@
+"""Many runs of one problem: which, where they are kept, and how they are run."""
