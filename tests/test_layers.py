@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 
 # A dotted name is a file of a folder; a folder named alone stands for all of its files.
 LAYERS = [
-    {"errors", "surroundings"},
+    {"errors", "surroundings", "templates"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text"},
     {"problem", "networks", "optimizers", "pieces"},
     {"settings", "fingerprint", "sampling", "weights", "training.memory"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"ansatz.lift", "ansatz.smoothness", "ansatz.symmetry"},
     {"ansatz.hard", "ansatz.layer"},
     {"ansatz"},
-    {"config", "training.failure", "training.bank", "training.windows"},
+    {"config", "schema", "training.failure", "training.bank", "training.windows"},
     {"training.plan", "solution"},
     {"training.state", "grid"},
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},

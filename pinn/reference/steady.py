@@ -7,7 +7,6 @@ faces; a smooth solution meets both, and what they leave open, such as the const
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.linalg import LinAlgError, lstsq
 
 from pinn.language.residual import partial_derivative
 from pinn.problem import Constraint, Problem, partials_of
@@ -104,13 +103,15 @@ def solve(problem: Problem, mesh: Mesh, guess: np.ndarray | None = None) -> np.n
 
 
 def _step(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    from scipy.linalg import lstsq  # here, since `pinn check` is to answer at once
+
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         raise Stalled("the equations are not finite at a guess of Newton's method", [])
     size = np.abs(matrix).max(axis=0)
     scale = 1 / np.where(size > 0, size, 1)
     try:
         return scale * lstsq(matrix * scale, right, cond=1e-14, lapack_driver="gelsy")[0]
-    except LinAlgError:
+    except np.linalg.LinAlgError:
         raise Stalled("the linear equations of a step of Newton's method could not be solved", []) from None
 
 
