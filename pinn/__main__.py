@@ -17,7 +17,8 @@ def usage() -> str:
     """Return the list of verbs."""
     width = max(map(len, VERBS)) + 2
     lines = (f"  {verb:<{width}}{what}" for verb, what in VERBS.items())
-    head = "usage: pinn VERB ...\n\nSolve a differential equation that stands in a text file, and say how wrong the answer is.\n\n"
+    head = "usage: pinn VERB ...\n\n"
+    head += "Solve a differential equation that stands in a text file, and say how wrong the answer is.\n\n"
     tail = "\n\npinn VERB --help lists the options of a verb.\n\nexample: pinn run allen_cahn --seconds 60\n"
     return head + "\n".join(lines) + tail
 

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -15,6 +16,7 @@ from pinn.config import problem_from_text
 from pinn.run import main as run
 from pinn.templates import BOUNDARIES, EQUATIONS, FOOT, Choices, problem_text
 
+ROOT = Path(__file__).parent.parent
 NAMES = (("u",), ("u", "v"), ("a", "b", "c"))
 COMBINATIONS = [
     Choices("trial", kind, names, dimensions, boundary, order)
@@ -83,7 +85,8 @@ def test_an_existing_file_stays(tmp_path, capsys):
         (["--unknowns", ""], "--unknowns: "),
         (["--unknowns", "u]\nsource: [v"], "--unknowns: "),
         (["--name", "a b"], "--name: 'a b': use letters"),
-        (["--name", "a\ntitle: b"], "--name: "),
+        (["--name", "a\ntitle: b"], "--name: 'a\\ntitle: b': use letters"),
+        (["--name", "true"], "--name: 'True': should be text"),
         (["a b.yaml"], "FILE: 'a b': use letters"),
         (["missing/mine.yaml"], "missing/mine.yaml: cannot be written: No such file or directory"),
     ],
@@ -99,7 +102,12 @@ def in_a_terminal(folder, answers):
     """Run `pinn new` with a terminal for its input and output; return exit code and what it printed."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pinn", "new"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder
+        [sys.executable, "-m", "pinn", "new"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     os.close(theirs)
     os.write(ours, answers.encode())
@@ -119,7 +127,7 @@ def test_questions_on_a_terminal(tmp_path):
     assert "please one of 1, 2" in printed and "wrote waves.yaml" in printed
     problem = problem_from_text((tmp_path / "waves.yaml").read_text())
     assert (problem.domain.periodic, problem.order("t", "u")) == (("x", "y"), 2)
-    code, printed = in_a_terminal(tmp_path, "more\n\x03")
+    code, printed = in_a_terminal(tmp_path, "more\n\x04")  # the end of input
     assert code == 130 and "nothing written" in printed
     assert [p.name for p in tmp_path.iterdir()] == ["waves.yaml"]
 

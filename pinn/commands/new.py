@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -139,11 +140,14 @@ def _choices(options: argparse.Namespace, path: Path) -> Choices:
 def _check(text: str, choices: Choices, options: argparse.Namespace) -> None:
     """Refuse what cannot be read back: names are the only thing that can be wrong."""
     from pinn.config import problem_from_text
+    from pinn.statement import NAME, NO_NAME
 
     try:
+        if not re.fullmatch(NAME, choices.name):
+            raise ProblemError(NO_NAME, ("name",), choices.name)
         read = problem_from_text(text)
-        if (read.name, read.unknowns) != (choices.name, choices.unknowns):
-            raise ProblemError("is not a name.", ("name",) if read.name != choices.name else ())
+        if read.unknowns != choices.unknowns:
+            raise ProblemError("write names with commas between them, such as u,v.", text=options.unknowns)
     except ProblemError as error:
         name = ("--name" if options.name else "FILE") if error.key[:1] == ("name",) else "--unknowns"
         raise ProblemError(error.message, text=error.text, place=name) from None
