@@ -10,6 +10,7 @@ VERBS = {
     "run FILE": "solve a problem file, or a shipped problem by its name",
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
+    "schema": "print what a problem file may hold, as JSON schema for editors",
 }
 
 

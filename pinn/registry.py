@@ -53,9 +53,14 @@ def register(problem: Problem) -> None:
     PROBLEMS[problem.name] = lambda: problem
 
 
-def shipped() -> dict[str, Path]:
-    """Return the problem files that come with the package, by name."""
+def shipped_folder() -> Path | None:
+    """Return the folder of the problem files that come with the package."""
     here = Path(__file__).parent
     folders = [here / "shipped_problems", here.parent / "problems"]  # in a wheel; in a checkout
-    folder = next((f for f in folders if f.is_dir()), None)
+    return next((f for f in folders if f.is_dir()), None)
+
+
+def shipped() -> dict[str, Path]:
+    """Return the problem files that come with the package, by name."""
+    folder = shipped_folder()
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))} if folder else {}
