@@ -134,16 +134,23 @@ def test_questions_on_a_terminal(tmp_path):
 
 QUICK = (
     "training.windows=1", "training.stages=[{optimizer: gauss_newton, steps: 3}]", "network.width=4",
-    "sampling.equations=50", "sampling.conditions=20", "sampling.held_out=100", "evidence.estimate=false",
+    "sampling.equations=50", "sampling.conditions=20", "sampling.held_out=100", "evidence={estimate: false, bound: false}",
 )  # fmt: skip
 
 
+def is_tried(choices):
+    """One unknown of each combination, and two where that is another system of equations."""
+    return len(choices.unknowns) == 1 or (len(choices.unknowns) == 2 and label(choices).find("1d-dirichlet") > 0)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("choices", [c for c in COMBINATIONS if len(c.unknowns) < 3], ids=label)
+@pytest.mark.parametrize("choices", [c for c in COMBINATIONS if is_tried(c)], ids=label)
 def test_every_combination_runs(choices, tmp_path):
     """Few steps of a small network: what is asked is that all parts of a run know what to do with the file."""
     path, quick = tmp_path / "trial.yaml", [part for key in QUICK for part in ("--set", key)]
     path.write_text(problem_text(choices))
+    dear = choices.kind == "evolution" and choices.dimensions == 2  # minutes of classical methods
+    quick += ["--set", "reference={kind: none}"] if dear else []
     assert run([str(path), "--quiet", "--out", str(tmp_path / "run"), *quick]) == 0
     summary = (tmp_path / "run" / "summary.json").read_text()
-    assert '"status": "done"' in summary and '"kind": "spectral"' in summary
+    assert '"status": "done"' in summary and ('"kind": "spectral"' in summary) == (not dear)
