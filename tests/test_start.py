@@ -14,7 +14,7 @@ from pinn.registry import shipped
 from pinn.sampling import SAMPLERS
 
 NAMES = [verb.split()[0] for verb in VERBS]
-HEAVY = ("jax", "flax", "optax", "matplotlib")
+HEAVY = ("jax", "flax", "optax", "matplotlib", "scipy.integrate", "scipy.special")
 
 
 def loaded(*lines):
@@ -38,9 +38,9 @@ def test_check_does_without_jax():
 
 
 def test_what_is_judged_without_jax_is_what_the_tables_say():
-    assert {n: keyword_options(cls.__init__) for n, cls in NETWORKS.items()} == PLAIN_NETWORKS
-    assert set(PLAIN_STAGES) == set(OPTIMIZERS)
-    assert set(PLAIN_SAMPLERS) == set(SAMPLERS)
+    """A newcomer's network or optimizer need not be in the shorter tables: it is then judged with jax."""
+    assert {n: keyword_options(NETWORKS[n].__init__) for n in PLAIN_NETWORKS} == PLAIN_NETWORKS
+    assert set(PLAIN_STAGES) <= set(OPTIMIZERS) and set(PLAIN_SAMPLERS) <= set(SAMPLERS)
 
 
 @pytest.mark.parametrize("name", NAMES)
