@@ -6,6 +6,7 @@ from importlib import import_module
 
 # Verb -> what it does, as in the list of verbs. All but `run` are files of the folder commands.
 VERBS = {
+    "new [FILE]": "write a problem file from a few choices, with comments on what to change",
     "run FILE": "solve a problem file, or a shipped problem by its name",
     "check FILE": "read it without solving it: mistakes, and what may not be meant",
     "verify RUN": "recompute the numbers of a run's summary",
@@ -15,6 +16,7 @@ VERBS = {
     "compare RUN RUN ...": "runs side by side: a table, and curves over each other",
     "list": "the shipped problems, and how accurately they have been solved",
     "sweep FILE": "a run for each combination of values, and one table of all",
+    "schema": "print what a problem file may hold, as JSON schema for editors",
 }
 
 
@@ -22,7 +24,10 @@ def usage() -> str:
     """Return the list of verbs."""
     width = max(map(len, VERBS)) + 2
     lines = (f"  {verb:<{width}}{what}" for verb, what in VERBS.items())
-    return "usage: pinn VERB ...\n\n" + "\n".join(lines) + "\n\npinn VERB --help lists the options of a verb.\n"
+    head = "usage: pinn VERB ...\n\n"
+    head += "Solve a differential equation that stands in a text file, and say how wrong the answer is.\n\n"
+    tail = "\n\npinn VERB --help lists the options of a verb.\n\nexample: pinn run allen_cahn --seconds 60\n"
+    return head + "\n".join(lines) + tail
 
 
 def main(argv: Sequence[str] | None = None) -> int:

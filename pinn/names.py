@@ -1,13 +1,24 @@
 """Names in settings that stand for something in a table: refused before anything is built, whoever wrote them."""
 
+from typing import Literal
+
 from pinn.errors import unknown
 from pinn.evidence.invariants import densities
-from pinn.networks import check_network
-from pinn.optimizers import check_stage
+from pinn.options import fit
 from pinn.problem import Problem
 from pinn.reference import check_reference
-from pinn.sampling import SAMPLERS
-from pinn.settings import Settings
+from pinn.settings import NetworkSettings, Settings, StageSettings
+
+# The tables are in modules that import jax, which takes longer than all the rest of `pinn check`. A setting that says
+# nothing but this is right without asking them; everything else, and every mistake, they judge themselves.
+_PERCEPTRON = {"width": int, "depth": int, "activation": Literal["gelu", "sin", "swish", "tanh"]}
+PLAIN_NETWORKS = {
+    "mlp": _PERCEPTRON,
+    "modified_mlp": _PERCEPTRON,
+    "fourier_mlp": _PERCEPTRON | {"frequencies": int, "scale": float},
+}
+PLAIN_STAGES = ("gauss_newton", "levenberg_marquardt", "ssbroyden")  # those without options
+PLAIN_SAMPLERS = ("latin_hypercube", "sobol", "uniform")
 
 
 def check_names(problem: Problem, settings: Settings) -> None:
@@ -16,13 +27,34 @@ def check_names(problem: Problem, settings: Settings) -> None:
     Raises:
         ProblemError: naming the nearest that does.
     """
-    check_network(settings.network.kind, settings.network.options)
+    _check_network(settings.network)
     for index, stage in enumerate(settings.training.stages):
-        check_stage(stage.optimizer, stage.options, settings.training.loss, ("training", "stages", index))
-    if settings.sampling.method not in SAMPLERS:
-        raise unknown("sampling method", settings.sampling.method, SAMPLERS, ("sampling", "method"))
+        _check_stage(stage, settings.training.loss, index)
+    _check_sampler(settings.sampling.method)
     for name in settings.training.weights:
         if name not in {c.name for c in problem.constraints}:
             raise unknown("constraint", name, [c.name for c in problem.constraints], ("training", "weights", name))
     check_reference(problem)
     densities(problem)
+
+
+def _check_network(network: NetworkSettings) -> None:
+    if not fit(PLAIN_NETWORKS.get(network.kind, {}), network.options) or network.kind not in PLAIN_NETWORKS:
+        from pinn.networks import check_network
+
+        check_network(network.kind, network.options)
+
+
+def _check_stage(stage: StageSettings, loss: str, index: int) -> None:
+    if stage.optimizer not in PLAIN_STAGES or stage.options or loss != "mean_square":
+        from pinn.optimizers import check_stage
+
+        check_stage(stage.optimizer, stage.options, loss, ("training", "stages", index))
+
+
+def _check_sampler(method: str) -> None:
+    if method not in PLAIN_SAMPLERS:
+        from pinn.sampling import SAMPLERS
+
+        if method not in SAMPLERS:
+            raise unknown("sampling method", method, SAMPLERS, ("sampling", "method"))

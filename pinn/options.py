@@ -33,6 +33,16 @@ def check_options(fn: Callable[..., Any], given: Mapping[str, Any], key: Key, al
         _check_value(value, allowed[name], (*key, name))
 
 
+def fit(allowed: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Say whether options are among those allowed, by annotation, and have values they can have."""
+    try:
+        for name, value in given.items():
+            _check_value(value, allowed[name], (name,))
+    except (KeyError, ProblemError):
+        return False
+    return True
+
+
 def _check_value(value: Any, annotation: Any, key: Key) -> None:
     if get_origin(annotation) is Literal:
         if value not in get_args(annotation):

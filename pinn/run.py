@@ -16,9 +16,11 @@ from pinn.errors import ProblemError
 EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": 130}
 CHECKPOINT_SECONDS = 20.0
 
-EPILOG = """exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could
-not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved, or
-results that could not be written; 130 interrupted, state saved"""
+EPILOG = """example: pinn run allen_cahn --seconds 60 --seed 1 --out runs/mine
+
+exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could
+not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved, or results that could
+not be written; 130 interrupted, state saved"""
 
 
 def parser(program: str) -> argparse.ArgumentParser:

@@ -10,6 +10,8 @@ from pinn.language.symbols import check_declarations
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.reference import manufactured
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a problem
+NO_NAME = "use letters, digits, '_', '-' and '.'; the name becomes a folder."
 Equation = str | Callable[..., Any] | Residual
 
 
@@ -42,8 +44,8 @@ def make_problem(
     Raises:
         ProblemError: with the key at fault, for anything that does not make a well-stated problem.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name, re.ASCII):
-        raise ProblemError("use letters, digits, '_', '-' and '.'; the name becomes a folder.", ("name",), name)
+    if not re.fullmatch(NAME, name, re.ASCII):
+        raise ProblemError(NO_NAME, ("name",), name)
     values = _parameters(parameters or {})
     domain = Domain(_bounds(coordinates, values), tuple(periodic))
     symbols = Symbols(domain.coordinates, tuple(unknowns), values)

@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 
 # A dotted name is a file of a folder; a folder named alone stands for all of its files.
 LAYERS = [
-    {"errors", "surroundings"},
+    {"errors", "surroundings", "templates"},
     {"files"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces"},
@@ -21,7 +21,7 @@ LAYERS = [
     {"ansatz.lift", "ansatz.smoothness", "ansatz.symmetry"},
     {"ansatz.hard", "ansatz.layer"},
     {"ansatz"},
-    {"config", "pointwise", "training.failure", "training.bank", "training.windows"},
+    {"config", "pointwise", "schema", "training.failure", "training.bank", "training.windows"},
     {"training.plan", "solution"},
     {"training.state", "grid", "loading"},
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},

@@ -14,7 +14,9 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="pinn check",
         description="Read a whole problem file and report mistakes, and what may not be meant, before any training.",
-        epilog="exit codes: 0 the problem can be run, with or without warnings; 2 it cannot",
+        epilog="example: pinn check mine.yaml --set parameters.k=0.2\n\n"
+        "exit codes: 0 the problem can be run, with or without warnings; 2 it cannot",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     p.add_argument("file", metavar="FILE", help="a problem file, or the name of a shipped problem")

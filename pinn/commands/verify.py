@@ -21,7 +21,9 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="pinn verify",
         description="Recompute the numbers of a run's summary.json from its checkpoint and problem file.",
-        epilog="exit codes: 0 all are equal; 1 some are not; 2 the folder is not that of a finished run",
+        epilog="example: pinn verify runs/mine\n\n"
+        "exit codes: 0 all are equal; 1 some are not; 2 the folder is not that of a finished run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     p.add_argument("run", metavar="RUN", help="a run folder")

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize
 
 from pinn.errors import Key
 from pinn.findings.corners import SAMPLES, misfits, points_of
@@ -171,6 +170,8 @@ def _zero_near(
     at: Callable[[Mapping[str, Any]], np.ndarray], values: Mapping[str, Any], moving: list[str], found: np.ndarray
 ) -> dict[str, float]:
     """Look for a zero without a change of sign, such as that of (x - 0.5)**2, from the smallest value on."""
+    from scipy.optimize import minimize  # here, since `pinn check` is to answer at once
+
     k, size = int(np.argmin(np.abs(found))), float(np.median(np.abs(found)))
     bounds = [(float(np.min(values[n])), float(np.max(values[n]))) for n in moving]
     start = [float(np.broadcast_to(values[n], SAMPLES)[k]) for n in moving]

@@ -127,10 +127,19 @@ def is_smooth(node: Node) -> bool:
 @cache
 def numpy_functions() -> dict[str, Callable]:
     """Return the functions of the language over numpy arrays."""
-    import scipy.special
-
-    special = {"erf": scipy.special.erf, "erfc": scipy.special.erfc, "sech": lambda x: 1 / np.cosh(x)}
+    special = {"erf": _of_scipy("erf"), "erfc": _of_scipy("erfc"), "sech": lambda x: 1 / np.cosh(x)}
     return {name: special.get(name) or getattr(np, target) for name, target in FUNCTIONS.items()}
+
+
+def _of_scipy(name: str) -> Callable:
+    """Return a function that imports scipy.special when it is called: most problems never need it."""
+
+    def function(x: Any) -> Any:
+        import scipy.special
+
+        return getattr(scipy.special, name)(x)
+
+    return function
 
 
 @cache

@@ -31,6 +31,7 @@ __all__ = [
     "levenberg_marquardt",
     "linearize",
     "make_optimizer",
+    "optax_optimizers",
     "ssbroyden",
 ]
 

@@ -7,7 +7,6 @@ Wanner (1999), J. Comput. Appl. Math. 111(1-2), 93-111 (Radau).
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.integrate import solve_ivp
 
 from pinn.problem import TIME, Problem
 from pinn.reference.exponential import Stalled
@@ -33,6 +32,8 @@ def at(problem: Problem, grid: Mapping[str, np.ndarray], tolerance: float) -> np
         Impossible: see `System`.
         Stalled: with the integrator's message and the time reached.
     """
+    from scipy.integrate import solve_ivp  # here, since `pinn check` is to answer at once
+
     system = System(problem)
     start = problem.domain.bounds[TIME][0]
     if any(TIME in c.where and c.where[TIME] != start for c in problem.conditions):

@@ -8,7 +8,6 @@ Of several solutions of a nonlinear problem, Newton's method finds the one it co
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.linalg import LinAlgError, lstsq
 
 from pinn.language.residual import partial_derivative
 from pinn.problem import Constraint, Problem, partials_of
@@ -114,6 +113,8 @@ def solve(problem: Problem, mesh: Mesh) -> tuple[np.ndarray, float]:
 
 def _step(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
     """Return the least-squares step and the rank of the equations."""
+    from scipy.linalg import lstsq  # here, since `pinn check` is to answer at once
+
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         raise Stalled("the equations are not finite at a guess of Newton's method", [])
     size = np.abs(matrix).max(axis=0)
@@ -121,7 +122,7 @@ def _step(matrix: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, int]:
     try:
         found, _, rank, _ = lstsq(matrix * scale, right, cond=1e-14, lapack_driver="gelsy")
         return scale * found, int(rank)
-    except LinAlgError:
+    except np.linalg.LinAlgError:
         raise Stalled("the linear equations of a step of Newton's method could not be solved", []) from None
 
 
