@@ -34,6 +34,9 @@ def check_names(problem: Problem, settings: Settings) -> None:
     for name in settings.training.weights:
         if name not in {c.name for c in problem.constraints}:
             raise unknown("constraint", name, [c.name for c in problem.constraints], ("training", "weights", name))
+    for name in settings.ansatz.scale if isinstance(settings.ansatz.scale, dict) else ():
+        if name not in problem.unknowns:
+            raise unknown("unknown", name, problem.unknowns, ("ansatz", "scale", name))
     check_reference(problem)
     densities(problem)
 

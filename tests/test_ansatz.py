@@ -179,3 +179,34 @@ def test_single_precision_makes_the_same_choice():
         faces, notes = choose_hard(load_problem("heat"), AnsatzSettings())
         assert len(faces) == 3 and not notes
         assert not choose_hard(load_problem("allen_cahn"), UNLIFTED)[0]
+
+
+@pytest.mark.parametrize(("setting", "size"), [("auto", 128.0), (3.0, 3.0), ({"u": 7.0}, 7.0), ({}, 128.0)], ids=str)
+def test_networks_count_in_sizes_of_their_unknown(setting, size):
+    """What is added to the data grows with the size, whatever the params; data of order one leave it as it is."""
+
+    def added(initial, setting):
+        problem = heat(initial, left="u_x", right="u_x")
+        ansatz = make_ansatz(problem, build, AnsatzSettings(scale=setting, carried=False))
+        x = jnp.array([1.3, 0.4])
+        return ansatz.network.apply(ansatz.network.init(KEY), x)[0] - ansatz.fixed(x)[0]
+
+    one = added("u = sin(pi*x)", "auto")
+    np.testing.assert_allclose(added("u = 100*sin(pi*x)", setting), size * one, rtol=1e-12)
+    np.testing.assert_allclose(added("u = 0.9*sin(pi*x)", "auto"), one, rtol=1e-12)
+
+
+def test_systems_in_time_alone_carry_nothing():
+    """What was reached before is a constant there; of size 50 it would saturate every neuron."""
+    problem = make_problem(
+        "p", {"t": (0, 1)}, ["u"], {"ode": "u_t = u"}, {"start": {"where": "t=0", "equation": "u = 1"}}
+    )
+    seen = []
+
+    def record(inputs, outputs):
+        seen.append(inputs)
+        return build(inputs, outputs)
+
+    for carried in (True, False):
+        make_ansatz(problem, record, AnsatzSettings(carried=carried))
+    assert seen[0] == seen[1]

@@ -18,7 +18,7 @@ LAYERS = [
     {"registry", "findings.symbol", "findings.corners", "names"},
     {"findings"},
     {"ansatz.face", "ansatz.features", "ansatz.kinks", "ansatz.linearity"},
-    {"ansatz.lift", "ansatz.smoothness", "ansatz.symmetry"},
+    {"ansatz.lift", "ansatz.smoothness", "ansatz.symmetry", "ansatz.scale"},
     {"ansatz.hard", "ansatz.layer"},
     {"ansatz"},
     {"config", "pointwise", "schema", "training.failure", "training.bank", "training.windows"},

@@ -6,7 +6,7 @@ soft. Hard conditions after Lagaris, Likas & Fotiadis (1998), IEEE Trans. Neural
     u = G + Phi (N(t, x) - N(t_0, x)),
 
 where G takes the data on every hard face (transfinite interpolation: Gordon & Hall 1973, Numer. Math. 21,
-109-129) and Phi vanishes there.
+109-129) and Phi vanishes there. N counts in sizes of its unknown.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from pinn.ansatz.face import HardFace
 from pinn.ansatz.features import encode, feature_count
 from pinn.ansatz.hard import choose_hard
 from pinn.ansatz.layer import find_layer, stretched
+from pinn.ansatz.scale import scales
 from pinn.ansatz.symmetry import Reflection, describe, find_reflection
 from pinn.errors import ProblemError
 from pinn.networks import Network
@@ -80,7 +81,9 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         stretch = stretched(domain, axis, center, even == axis)
         singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
-    carries = settings.carried and time is not None
+    # Of a system in time alone, what was reached before is a constant, and says nothing.
+    carries = settings.carried and time is not None and len(domain.coordinates) > 1
+    sizes = scales(problem, faces, settings)
     inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
@@ -100,7 +103,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         smoothed = [coordinates(point, at) for coordinates in singular]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
-        carried = [before] if carries else []
+        carried = [before / jnp.asarray(sizes, before.dtype)] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 
     def fixed(point: Array) -> Array:
@@ -114,7 +117,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
             start = network(params, window, point, _moved(point, time, window.start), before)
             free = network(params, window, point, _moved(point, time, _clip(point[time], window)), before)
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
-        return jnp.stack([_vanishing(k, faces, domain, point) * free[k] for k in range(outputs)])
+        return jnp.stack([size * _vanishing(k, faces, domain, point) * free[k] for k, size in enumerate(sizes)])
 
     def whole(pieces: Pieces, point: Array) -> Array:
         def add(total: Array, piece: Pieces) -> tuple[Array, None]:
