@@ -113,6 +113,18 @@ def _with_calls(hooks: Hooks, on_log: OnLog | Sequence[OnLog]) -> Hooks:
     return hooks._replace(on_log=each) if calls else hooks
 
 
+def _timed(call: Callable[..., Any], spent: dict[str, float]) -> Callable[..., Any]:
+    """Return a function that adds up the time it takes."""
+
+    def measured(*arguments: Any) -> Any:
+        began = time.monotonic()
+        found = call(*arguments)
+        spent["seconds"] += time.monotonic() - began
+        return found
+
+    return measured
+
+
 def _solve(
     plan: Plan, hooks: Hooks, resume: Callable[[Plan], tuple[Plan, TrainState]] | None, started: float, earlier: float
 ) -> Solution:
@@ -120,6 +132,8 @@ def _solve(
     plan, state = resume(plan) if resume else (plan, init_state(plan))
     hooks.on_plan(plan)
     hooks.on_state(plan, state, False)
+    spent = {"seconds": 0.0}  # by logs, checkpoints, display and looks at the error, while training
+    hooks = hooks._replace(on_log=_timed(hooks.on_log, spent), on_state=_timed(hooks.on_state, spent))
     idle = (n for n in settings.training.weights if n in plan.ansatz.hard)
     notes = [*_warnings(plan), *plan.ansatz.notes]
     notes += [f"training.weights.{n} has no effect: the condition is hard" for n in idle]
@@ -136,7 +150,7 @@ def _solve(
     latest: dict[str, float | None] = {"error": None}
     limits = Limits(
         None if settings.training.seconds is None else started + settings.training.seconds,
-        watched_target(plan, reference, latest) if reference else None,
+        _timed(watched_target(plan, reference, latest), spent) if reference else None,
         loss_enough(plan) if target and reference is None else None,
         hooks.stop,
     )
@@ -155,7 +169,7 @@ def _solve(
     state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
     hooks.on_state(plan, state, True)
     solution = summarised(plan, state, outcome, known, history, setup, started)
-    solution.summary["seconds"]["earlier"] = earlier
+    solution.summary["seconds"] |= {"hooks": spent["seconds"], "earlier": earlier}
     solution.summary.update(hard=list(plan.ansatz.hard), notes=notes)
     return solution
 
