@@ -79,6 +79,8 @@ class Terminal:
     def phase(self, text: str) -> None:
         """Say what is going on once no more steps are taken."""
         self.progress.phase = text
+        if not self.live and not self.quiet:
+            self.console.print(text, markup=False)
 
     def stop(self) -> None:
         """End the live line."""
@@ -150,7 +152,8 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
     goal = summary["target"]["relative_l2"]
     outcome = {True: "met", False: "missed", None: "not checked against an error or estimate"}[summary["target"]["met"]]
     target = "" if goal is None else f", target {goal:g} {outcome}"
-    return f"done: {error}{target}, {summary['steps']} steps in {seconds:.0f} s ({message}). Results in {folder}"
+    steps = f"{summary['steps']} steps in {seconds:.0f} s ({message})"
+    return f"done: {error}{target}, {steps}. Report: {folder / 'report.html'}"
 
 
 def _error_sentence(summary: dict[str, Any]) -> str:
