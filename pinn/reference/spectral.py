@@ -33,7 +33,7 @@ class Effort(NamedTuple):
         orders: points of an interval of a line.
         tail: of a Chebyshev series, relative, above which an interval of a line is cut.
         looks: times at which that is looked at.
-        ode: tolerances of ordinary differential equations.
+        ode: tolerances of ordinary differential equations; of linear ones numbers of steps.
         steady: values a steady problem may have.
     """
 
@@ -45,7 +45,7 @@ class Effort(NamedTuple):
     orders: Sequence[int] = (16, 20)
     tail: float = 1e-8
     looks: int = 81
-    ode: Sequence[float] = (1e-11, 1e-13)
+    ode: Sequence[float] | Sequence[int] = (1e-11, 1e-13)
     steady: int = 3100
 
 
@@ -138,8 +138,10 @@ def _resolutions(
         for n in steady.sizes(problem, effort.steady):
             yield f"collocation, {n} points to a coordinate", partial(_steady, problem, axes, n, lefts)
     elif not space:
-        for tolerance in effort.ode:
-            yield f"Runge-Kutta, tolerance {tolerance:g}", partial(_ode, problem, axes, tolerance)
+        for fineness in effort.ode:
+            steps = isinstance(fineness, int)
+            label = f"Gauss's method, {fineness} steps" if steps else f"Runge-Kutta, tolerance {fineness:g}"
+            yield label, partial(_ode, ode.linear_at if steps else ode.at, problem, axes, fineness)
     elif set(space) <= set(problem.domain.periodic):
         for n, tolerance in zip(effort.periodic[len(space)], tolerances, strict=False):
             yield (
@@ -181,8 +183,10 @@ def _named(problem: Problem, values: np.ndarray) -> Values:
     return dict(zip(problem.unknowns, values, strict=True))
 
 
-def _ode(problem: Problem, grid: Mapping[str, np.ndarray], tolerance: float) -> Values:
-    return _named(problem, ode.at(problem, _from_start(problem, grid), tolerance)[:, -len(grid[TIME]) :])
+def _ode(
+    method: Callable[..., np.ndarray], problem: Problem, grid: Mapping[str, np.ndarray], fineness: float
+) -> Values:
+    return _named(problem, method(problem, _from_start(problem, grid), fineness)[:, -len(grid[TIME]) :])
 
 
 def _from_start(problem: Problem, grid: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

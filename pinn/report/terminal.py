@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.text import Text
 from pinn import STARTED
 from pinn.problem import TIME, Problem
 from pinn.report.progress import Progress
+from pinn.report.rungs import Style, rungs
 from pinn.settings import Settings
 from pinn.solution import Solution
 from pinn.surroundings import platform
@@ -101,7 +101,7 @@ class Terminal:
 
 def table(summary: dict[str, Any]) -> str:
     """Return the ladder as text in columns: errors first, then residuals and what should be conserved."""
-    rows = [("", "relative L2", "maximum", ""), *_rungs(summary), ("", "", "", "")]
+    rows = [("", "relative L2", "maximum", ""), *rungs(summary, STYLE), ("", "", "", "")]
     rows.append(("held-out residual", "rms", "maximum", ""))
     last = ", in the last window" if len(summary["windows"]) > 2 else ""
     for name, entry in summary["held_out"].items():
@@ -115,28 +115,11 @@ def table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _rungs(summary: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield the rows on the error: against a reference, estimated, and bounded."""
-    reference = summary["reference"]
-    if summary["errors"] is None:
-        yield "error", "unknown", "", f"no reference: {summary['no_reference']}"
-    for name, entry in (summary["errors"] or {}).items():
-        doubt = reference["uncertainty"]
-        how = f"reference: {reference['kind']}" + (f", {reference['method']}" if reference["method"] else "")
-        how += ", uncertain by " + ("an unknown amount" if doubt is None else f"{doubt:.0e}")
-        yield f"error of {name}", f"{entry['relative_l2']:.2e}", f"{entry['linf']:.2e}", how
-    if summary["estimate"] is None:
-        yield "estimate", "none", "", summary["no_estimate"]
-    for name, entry in (summary["estimate"] or {}).items():
-        good = entry["effectivity"]
-        how = f"{entry['kind']}, uncertain by {entry['uncertainty']:.0%}" + (
-            f"; {good:.2g} of the error" if good else ""
-        )
-        yield f"estimate for {name}", f"{entry['relative_l2']:.2e}", "", how
-    if summary["bound"]:
-        yield "bound", f"{summary['bound']['relative_l2']:.2e}", "", summary["bound"]["method"].partition(" (")[0]
-    else:
-        yield "bound", "none", "", summary["no_bound"]
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}g}" if 1e-2 <= abs(value) < 1e3 or not value else f"{value:.{digits - 1}e}"
+
+
+STYLE = Style(_number, str, str, "none", "", brief=True)
 
 
 def verdict(summary: dict[str, Any], folder: Path) -> str:
