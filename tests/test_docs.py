@@ -21,7 +21,7 @@ from pinn.config import load_problem
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(p.name for p in (ROOT / "docs").glob("*.md"))
 TRAIN = {"api.md", "index.md", "tutorial.md"}  # these pages train for more than a few seconds
-USES_A_RUN = re.compile(r"^pinn (run|verify|report|predict|export|compare|sweep)|^ls |solution", re.MULTILINE)
+USES_A_RUN = re.compile(r"^pinn (run|verify|report|predict|export|compare|sweep)|^ls |solution|quick", re.MULTILINE)
 OTHERS = ("DeepXDE", "PhysicsNeMo-Sym", "jinns")  # other systems' programs are parsed, not run
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install --quiet ."  # the README's; .ci/run does it
 

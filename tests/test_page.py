@@ -318,14 +318,14 @@ def test_report_of_a_killed_run(run, tmp_path):
         (folder / name).unlink()
     assert report_command([str(folder)]) == 0
     text = (folder / "report.html").read_text()
-    assert "has no end" in read(text).text and "u, solution" in read(text).text
+    assert "was interrupted" in read(text).text and "u, solution" in read(text).text
 
 
 def test_report_refuses_what_is_no_run(run, tmp_path, capsys):
     damaged = shutil.copytree(run, tmp_path / "damaged")
     (damaged / "solution.npz").write_bytes(b"PK\x03\x04 cut short")
     before = (damaged / "report.html").read_text()
-    for folder, words in ((tmp_path, "not the folder of a run"), (damaged, "solution.npz: cannot be read")):
+    for folder, words in ((tmp_path, "not the folder of a run"), (damaged, "solution.npz: is damaged")):
         assert report_command([str(folder)]) == 2
         assert words in capsys.readouterr().err
     assert (damaged / "report.html").read_text() == before
