@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from pinn.errors import did_you_mean
+
 # Verb -> what it does, as in the list of verbs. All but `run` are files of the folder commands.
 VERBS = {
     "new [FILE]": "write a problem file from a few choices, with comments on what to change",
@@ -43,10 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in ("-h", "--help", "help"):
         print(usage(), end="")
         return 0
-    print(usage(), end="", file=sys.stderr)
-    if arguments:
-        allowed = ", ".join(sorted(names))
-        print(f"error: unknown verb {arguments[0]!r}. Allowed: {allowed}.", file=sys.stderr)
+    if arguments and arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"pinn {version('pinn')}")
+        return 0
+    if not arguments:
+        print(usage(), end="", file=sys.stderr)
+        return 2
+    print(f"error: unknown verb {arguments[0]!r}.{did_you_mean(arguments[0], names)}", file=sys.stderr)
     return 2
 
 

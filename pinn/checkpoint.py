@@ -12,9 +12,14 @@ import jax
 import numpy as np
 
 from pinn.errors import ProblemError
+from pinn.files import at_once
 
 FORMAT = 1
 META = "meta"
+
+
+class Damaged(ProblemError):
+    """A file that is missing or cannot be understood; the one before it may take its place."""
 
 
 def save(path: Path, tree: Any, meta: dict[str, Any]) -> None:
@@ -34,12 +39,10 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
 
     `numpy.savez` takes the names as keywords, and so cannot write an array called "file".
     """
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with at_once(path) as partial, partial.open("wb") as file:
         pack(file, arrays)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def previous(path: Path) -> Path:
@@ -50,28 +53,29 @@ def previous(path: Path) -> Path:
 def keep_previous(path: Path) -> None:
     """Copy a file that is about to be replaced."""
     if path.exists():
-        partial = path.with_name(previous(path).name + ".partial")
-        shutil.copyfile(path, partial)
-        os.replace(partial, previous(path))
+        with at_once(previous(path)) as partial:
+            shutil.copyfile(path, partial)
 
 
 def mend(path: Path) -> str:
-    """Put the file before the last in the place of one that is missing or damaged.
+    """Put the file before the last in the place of one that is missing or damaged, which is set aside.
 
     Returns:
         A sentence on what was done; empty if nothing had to be.
 
     Raises:
-        ProblemError: if neither can be read.
+        ProblemError: if neither can be read, or the last one is of a newer format.
     """
     try:
         load(path)
-    except ProblemError as error:
+    except Damaged as error:
         if not previous(path).exists():
             raise
         load(previous(path))
+        if path.exists():
+            os.replace(path, path.with_name(f"{path.stem}.damaged{path.suffix}"))
         os.replace(previous(path), path)
-        return f"{path.name} {error.message} The one before it is used."
+        return f"{path.name}: {error.message} The one before it is used."
     return ""
 
 
@@ -113,9 +117,12 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             newer = meta["format"] > FORMAT
             arrays = {name.removeprefix("leaf"): file[name] for name in file.files if name != META}
     except FileNotFoundError:
-        raise ProblemError("no such file.", place=str(path)) from None
+        raise Damaged("no such file.", place=str(path)) from None
+    except PermissionError as error:
+        raise ProblemError(f"cannot be read: {error.strerror}.", place=str(path)) from None
     except Exception as error:  # bytes that were changed make zipfile and numpy raise nearly anything
-        raise ProblemError(f"is not a checkpoint, or is damaged: {error}.", place=str(path)) from None
+        hint = " --resume goes on from the one before it." if previous(path).exists() else ""
+        raise Damaged(f"is not a checkpoint, or is damaged: {error}.{hint}", place=str(path)) from None
     if newer:
         raise ProblemError(f"has format {meta['format']}; this version reads up to {FORMAT}.", place=str(path))
     return arrays, meta

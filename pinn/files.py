@@ -34,21 +34,67 @@ def check_writable(path: Path, force: bool) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a name beside a file; what is written there takes the file's place in the end, or is removed.
-
-    Raises:
-        ProblemError: if it cannot be written.
-    """
+def at_once(path: Path) -> Iterator[Path]:
+    """Yield a name beside a file; what is written there takes the file's place in the end, or is removed."""
     partial = path.with_name(path.name + ".partial")
     try:
         yield partial
         os.replace(partial, path)
-    except OSError as error:
-        raise ProblemError(f"cannot be written: {error.strerror or error}.", place=shorten(str(path))) from None
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Do the same for a file a user has named.
+
+    Raises:
+        ProblemError: if it cannot be written.
+    """
+    try:
+        with at_once(path) as partial:
+            yield partial
+    except OSError as error:
+        raise ProblemError(f"cannot be written: {error.strerror or error}.", place=shorten(str(path))) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file at once or not at all."""
+    with at_once(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def lock(path: Path, in_use: str) -> int | None:
+    """Lock a file, made if it is not there, for as long as what is returned is open, or a process that has it lives.
+
+    Raises:
+        ProblemError: with the sentence ``in_use``, if another process has locked it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        return None
+    held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        raise ProblemError(in_use, place=str(path.parent)) from None
+    except OSError:  # a file system without locks
+        os.close(held)
+        return None
+    return held
+
+
+def keep_run(run: Path, out: Path) -> None:
+    """Refuse to replace a file of a run itself, also with --force.
+
+    Raises:
+        ProblemError: if it is one.
+    """
+    if out.exists() and (out.resolve() == run.resolve() or out.resolve().parent == run.resolve()):
+        raise ProblemError("is a file of the run. Choose another name.", place=f"--out {out}")
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

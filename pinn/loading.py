@@ -1,21 +1,22 @@
 """A solution read back from a run folder, or from a file."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
-from pinn import checkpoint
+from pinn import checkpoint, registry
 from pinn.ansatz import Ansatz
-from pinn.config import problem_from_text
+from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
 from pinn.fingerprint import fingerprint
 from pinn.networks import Network, Params
 from pinn.problem import Problem
+from pinn.runs import read_summary
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
+
+UNFINISHED = {"status": "interrupted"}  # of a run that has not written how it ended
 
 
 def load_solution(path: str | Path, network: Network | None = None, problem: Problem | None = None) -> Solution:
@@ -36,6 +37,8 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     if file.name == "solution.npz":
         raise ProblemError("holds values on a grid; pass the folder it is in.", place=str(path))
     arrays, meta = checkpoint.load(file)
+    if problem is None and not meta["problem"] and meta["name"] in registry.PROBLEMS:
+        problem = load_problem(meta["name"], meta["overrides"])
     if problem is None and not meta["problem"]:
         raise ProblemError(f"is of {meta['name']!r}, which was built in Python; pass it as problem=.", place=str(file))
     problem = problem or problem_from_text(meta["problem"], str(file), meta["overrides"], meta.get("folder", ""))
@@ -46,22 +49,8 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
         ansatz = build_ansatz(problem, settings, network)
         like = jax.eval_shape(lambda: _params_like(ansatz, settings, _windows(arrays, str(file))))
         params = checkpoint.restore(arrays, like, str(file), "['params']")
-    summary = _summary(path) if path.is_dir() else meta.get("summary", {})
+    summary = (read_summary(path / "summary.json") or UNFINISHED) if path.is_dir() else meta.get("summary", {})
     return Solution(problem, settings, ansatz, params, summary)
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    """Return the summary of a run folder; of a run that has not written one, that it was interrupted."""
-    file = path / "summary.json"
-    try:
-        summary = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {"status": "interrupted"}
-    except (OSError, ValueError) as error:
-        raise ProblemError(f"cannot be read: {error}.", place=str(file)) from None
-    if not isinstance(summary, dict):
-        raise ProblemError("does not hold the numbers of a run.", place=str(file))
-    return summary
 
 
 def _windows(arrays: dict[str, np.ndarray], place: str) -> int:

@@ -8,12 +8,12 @@ from typing import Any
 
 from pinn.errors import ProblemError
 
-SCALARS = ("loss", "held_out", "damping")
+SCALARS = ("loss", "held_out", "error", "damping")
 FLUSH_SECONDS = 10  # at most this much of the curves is lost with a killed process
 
 
 class TensorBoard:
-    """Writes loss, held-out loss and damping of each logged step as event files of TensorBoard.
+    """Writes loss, held-out loss, error and damping of each logged step as event files of TensorBoard.
 
     Is called with the record of a step, as `pinn.solve` calls ``on_log``; nothing is written before the first one.
     Where a run goes on, what a crashed one had written past that step is hidden.

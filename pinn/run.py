@@ -6,21 +6,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pinn import STARTED
 from pinn.errors import ProblemError
+from pinn.faults import INTERRUPTED, end_at_once, listen, writer
 
-EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": 130}
+EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": INTERRUPTED}
 CHECKPOINT_SECONDS = 20.0
 
 EPILOG = """example: pinn run allen_cahn --seconds 60 --seed 1 --out runs/mine
 
-exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could
-not be checked; 2 the file or the arguments are wrong; 3 numerical failure, state saved, or results that could
-not be written; 130 interrupted, state saved"""
+exit codes: 0 done, and the target met if one was set; 1 finished, but the target was missed or could not be checked,
+or there was no time for a single step; 2 the file or the arguments are wrong; 3 numerical failure, state saved, or
+results that could not be written; 130 interrupted, state saved"""
 
 
 def parser(program: str) -> argparse.ArgumentParser:
@@ -61,27 +62,44 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that knows no accents still gets its lines
-    before = signal.signal(signal.SIGINT, _end_at_once)
+    before = {number: signal.signal(number, end_at_once) for number in (signal.SIGINT, signal.SIGTERM)}
+    locks: list[int | None] = []
     try:
-        return _run(options)
+        return _run(options, locks)
     except ProblemError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_as_typed(error, options)}", file=sys.stderr)
         return EXIT["wrong"]
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for held in locks:
+            if held is not None:
+                os.close(held)
 
 
-def _end_at_once(number: int, frame: Any) -> None:
-    """End before training has begun; an exception would be lost inside the callbacks jax is imported with."""
-    print("interrupted before training began", file=sys.stderr, flush=True)
-    os._exit(EXIT["interrupted"])
+def _changes(options: argparse.Namespace) -> dict[str, str]:
+    """Return KEY=VALUE texts of the options that stand for a setting, by option."""
+    keys = {"seed": "training.seed", "seconds": "training.seconds", "precision": "training.precision",
+            "target": "target.relative_l2"}  # fmt: skip
+    given = {name: getattr(options, name) for name in keys}
+    return {f"--{name}": f"{keys[name]}={value}" for name, value in given.items() if value is not None}
 
 
-def _run(options: argparse.Namespace) -> int:
+def _as_typed(error: ProblemError, options: argparse.Namespace) -> str:
+    """Word an error about an option as the option was typed, not as the setting it stands for."""
+    text = str(error)
+    for option, change in _changes(options).items():
+        text = text.replace(f"--set {change}", option)
+    return text
+
+
+def _run(options: argparse.Namespace, locks: list[int | None]) -> int:
     if options.file is None and options.resume is None:
         raise ProblemError("give a problem file, or the name of a shipped problem, or --resume DIR.")
     if options.resume and options.out:
         raise ProblemError("--resume goes on in its own folder; leave out --out.")
+    if options.force and not options.resume:
+        raise ProblemError("--force is for --resume; without it there are no earlier settings.")
     _choose_device(options.device)
 
     from pinn import checkpoint
@@ -91,17 +109,10 @@ def _run(options: argparse.Namespace) -> int:
     from pinn.runfolder import CHECKPOINT, RunFolder
     from pinn.settings import make_settings
 
-    changes = options.set + [
-        f"{key}={value}"
-        for key, value in {
-            "training.seed": options.seed,
-            "training.seconds": options.seconds,
-            "training.precision": options.precision,
-            "target.relative_l2": options.target,
-        }.items()
-        if value is not None
-    ]
+    changes = [*options.set, *_changes(options).values()]
     earlier = RunFolder.open(Path(options.resume)) if options.resume else None
+    if earlier:
+        locks.append(earlier.lock())
     notes = [checkpoint.mend(earlier.path / CHECKPOINT)] if earlier else []
     file = options.file or (earlier.source if earlier else None)
     changes = [*(earlier.overrides if earlier else ()), *changes]
@@ -115,9 +126,9 @@ def _run(options: argparse.Namespace) -> int:
     folder = earlier or RunFolder.choose(options.out, problem)
     terminal = Terminal(problem, settings, folder.path, quiet=options.quiet)
     for note in filter(None, notes):
-        terminal.note(note)
+        terminal.fault(note)
     loggers = [] if options.tensorboard is None else [TensorBoard(options.tensorboard or folder.path / "tensorboard")]
-    return _solve(problem, file, folder, terminal, loggers, resumed=earlier is not None)
+    return _solve(problem, file, folder, terminal, loggers, locks, resumed=earlier is not None)
 
 
 def _choose_device(device: str | None) -> None:
@@ -138,17 +149,22 @@ def _configure(device: str | None) -> None:
         raise ProblemError(f"jax finds no such device here ({reason}).", place=place) from None
 
 
-def _solve(problem: Any, file: str, folder: Any, terminal: Any, loggers: list[Any], resumed: bool) -> int:
+def _solve(
+    problem: Any, file: str, folder: Any, terminal: Any, loggers: list[Any], locks: list[int | None], resumed: bool
+) -> int:
     from pinn.config import locate
     from pinn.solver import Hooks, solve
 
     clock = {"saved": -math.inf}
-    interrupted, write = _listen(terminal, clock), _writer(terminal)
+    interrupted, write = listen(terminal, clock), writer(terminal)
 
     def on_plan(plan: Any) -> None:
         """Write nothing before everything has been checked."""
-        if not resumed:
+        if resumed:
+            folder.go_on(problem, plan.settings)
+        else:
             folder.create(problem, plan.settings)
+            locks.append(folder.lock())
         terminal.begin(resumed, len(plan.edges) - 1)
 
     def on_log(record: dict[str, Any]) -> None:
@@ -159,14 +175,14 @@ def _solve(problem: Any, file: str, folder: Any, terminal: Any, loggers: list[An
         if last or time.monotonic() - clock["saved"] > CHECKPOINT_SECONDS:
             write("the checkpoint", lambda: folder.save_state(plan, state))
             clock["saved"] = time.monotonic()
-        if last:
+        if last and not interrupted:
             clock["trained"] = clock["saved"]
             terminal.phase("weighing the evidence ...")
 
     try:
         solution = solve(
             problem,
-            on_log=[lambda r, to=to: write(to.name, lambda: to(r)) for to in loggers],
+            on_log=[lambda r, to=to: write("the TensorBoard file", lambda: to(r)) for to in loggers],
             hooks=Hooks(on_plan, terminal.note, on_log, on_state, lambda: bool(interrupted)),
             resume=folder.load_state if resumed else None,
             started=STARTED,
@@ -186,57 +202,27 @@ def _leave(solution: Any, folder: Any, terminal: Any) -> int:
     from pinn.report.figures import save_figure
     from pinn.report.page import write_page
 
-    code = solution.status
-    if code == "done" and solution.summary["target"]["relative_l2"] is not None:
-        code = code if solution.summary["target"]["met"] else "missed"
+    code, page = solution.status, False
+    target = solution.summary["target"]
+    if code == "done" and (not solution.summary["steps"] or (target["relative_l2"] is not None and not target["met"])):
+        code = "missed"
     try:
         folder.finish(solution)
         if solution.values:
             save_figure(solution, folder.read_log(), folder.path / "figure.png")
         write_page(solution, folder.read_log(), folder.path)
+        page = True
     except OSError as error:
-        terminal.end(solution)
-        print(f"error: {folder.path}: the results could not be written: {error.strerror}.", file=sys.stderr)
+        terminal.end(solution, page)
+        saved = (folder.path / "checkpoint.npz").exists()
+        cure = f" Once there is room: python -m pinn.run --resume {folder.path}" if saved else " Nothing is saved."
+        print(f"error: {folder.path}: the results could not be written: {error.strerror}.{cure}", file=sys.stderr)
         return EXIT["failed"]
     except KeyboardInterrupt:
         print("interrupted while the report was written; the results are saved", file=sys.stderr)
         code = "interrupted"
-    terminal.end(solution)
+    terminal.end(solution, page)
     return EXIT[code]
-
-
-def _writer(terminal: Any) -> Callable[[str, Callable[[], None]], None]:
-    """Return a function that writes what training does not depend on: a full disk may have room again later."""
-    told: set[str] = set()
-
-    def write(what: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except OSError as error:
-            if what not in told:
-                terminal.note(f"{what} could not be written ({error.strerror}); training goes on")
-            told.add(what)
-
-    return write
-
-
-def _listen(terminal: Any, clock: dict[str, float]) -> list[int]:
-    """Turn the first Ctrl-C or SIGTERM into a request to stop; a second one ends the process.
-
-    Once training is over and its state saved, there is no step to wait for.
-    """
-    received: list[int] = []
-
-    def handle(number: int, frame: Any) -> None:
-        received.append(number)
-        signal.signal(number, signal.SIG_DFL)
-        if "trained" in clock:
-            raise KeyboardInterrupt
-        terminal.note("stopping after this step; once more ends at once")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, handle)
-    return received
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from pinn import checkpoint
+from pinn import checkpoint, files
 from pinn.errors import ProblemError, shorten
 from pinn.fingerprint import fingerprint
 from pinn.plain import finite, flat
 from pinn.problem import Problem
+from pinn.runs import read_log
 from pinn.settings import Settings, make_settings
 from pinn.solution import Solution, describe
 from pinn.training.plan import Plan
@@ -23,6 +24,7 @@ from pinn.training.state import TrainState, solution_params, state_like
 from pinn.yaml_text import dump_yaml, read_yaml
 
 CHECKPOINT = "checkpoint.npz"
+RESULTS = ("solution.npz", "points.npz", "report.html", "figure.png")
 # Settings that say only how long to go on; all others have to be those of the interrupted run.
 MAY_CHANGE = re.compile(r"training\.seconds|target\.relative_l2|training\.stages\[\d+\]\.(steps|patience|log_every)")
 
@@ -74,8 +76,12 @@ class RunFolder:
         new = [p for p in (self.path, *self.path.parents) if not p.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._write("problem.yaml", problem.text or f"# {problem.name} was built in Python\n")
+            with (self.path / "problem.yaml").open("x", encoding="utf-8") as file:
+                file.write(problem.text or f"# {problem.name} was built in Python\n")
             self._write_settings(problem, settings)
+        except FileExistsError:
+            place = f"--out {shorten(str(self.path))}"
+            raise ProblemError("another run has begun in this folder meanwhile.", place=place) from None
         except OSError as error:
             for name in ("problem.yaml", "settings.yaml"):
                 for file in (self.path / name, self.path / (name + ".partial")):
@@ -115,7 +121,7 @@ class RunFolder:
         Args:
             problem: as it is now.
             settings: as they are now.
-            force: accept other settings, and keep them.
+            force: accept other settings.
 
         Returns:
             What differs and was accepted, as a sentence; empty if nothing does.
@@ -132,15 +138,12 @@ class RunFolder:
                 place=place,
             )
         before, now = (flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
-        other = [k for k in {**before, **now} if before.get(k) != now.get(k)]
-        changed = [k for k in other if not MAY_CHANGE.fullmatch(k)]
+        changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
         listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
         if changed and not force:
             raise ProblemError(
                 f"the run began with other settings: {listed}. Go on with them all the same: --force.", place=place
             )
-        if other:
-            self._write_settings(problem, settings)
         return f"the run began with other settings: {listed}" if changed else ""
 
     def save_state(self, plan: Plan, state: TrainState) -> None:
@@ -184,11 +187,7 @@ class RunFolder:
 
     def read_log(self) -> list[dict[str, Any]]:
         """Return the records of the log; lines cut short by a crash or a full disk are left out."""
-        file, records = self.path / "log.jsonl", []
-        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-            with suppress(json.JSONDecodeError):
-                records.append(json.loads(line))
-        return records
+        return read_log(self.path / "log.jsonl")
 
     def finish(self, solution: Solution) -> None:
         """Write summary.json and, if the solution was evaluated, solution.npz and points.npz."""
@@ -198,7 +197,24 @@ class RunFolder:
             arrays |= {f"{name}_reference": v for name, v in solution.reference.items()}
             checkpoint.write_npz(self.path / "solution.npz", arrays)
             checkpoint.write_npz(self.path / "points.npz", {p: np.asarray(x) for p, x in solution.points.items()})
-            checkpoint.previous(self.path / CHECKPOINT).unlink(missing_ok=True)
+        for name in ("summary.previous.json", checkpoint.previous(self.path / CHECKPOINT).name):
+            (self.path / name).unlink(missing_ok=True)
+
+    def lock(self) -> int | None:
+        """Keep other runs out for as long as what is returned is open; None where that is not possible.
+
+        Raises:
+            ProblemError: if a run is going on in the folder.
+        """
+        return files.lock(self.path / "problem.yaml", "a run is going on in this folder. Wait for its end, or stop it.")
+
+    def go_on(self, problem: Problem, settings: Settings) -> None:
+        """Keep the settings in force, and set the results of the earlier end aside: they are of other params."""
+        self._write_settings(problem, settings)
+        if (self.path / "summary.json").exists():
+            os.replace(self.path / "summary.json", self.path / "summary.previous.json")
+        for name in RESULTS:
+            (self.path / name).unlink(missing_ok=True)
 
     def _write_settings(self, problem: Problem, settings: Settings) -> None:
         content = {
@@ -210,9 +226,7 @@ class RunFolder:
         self._write("settings.yaml", dump_yaml(content))
 
     def _write(self, name: str, text: str) -> None:
-        partial = self.path / (name + ".partial")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, self.path / name)
+        files.write_text(self.path / name, text)
 
 
 def _is_file(path: Path) -> bool:

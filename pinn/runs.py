@@ -10,6 +10,7 @@ from pinn.errors import ProblemError, shorten
 from pinn.plain import flat
 
 FILES = ("settings.yaml", "problem.yaml", "summary.json", "checkpoint.npz")  # one of them makes a folder that of a run
+COUNTED = ("step", "seconds", "window", "attempt", "stage", "loss")  # numbers in every record of a log
 ENDED = ("done", "failed", "interrupted")
 
 
@@ -52,9 +53,9 @@ def read_run(path: Path) -> Run:
         )
     log, summary, damage = read_log(path / "log.jsonl"), {}, []
     try:
-        summary = _summary(path / "summary.json")
+        summary = read_summary(path / "summary.json")
     except ProblemError as error:
-        damage.append(str(error.message))
+        damage.append(f"summary.json {error.message}")
     name, settings = summary.get("problem"), {}
     try:
         own, settings = _settings(path)
@@ -70,7 +71,7 @@ def read_run(path: Path) -> Run:
 
 
 def read_log(file: Path) -> list[dict[str, Any]]:
-    """Return the records of a log up to the first line that is not one; none if it cannot be read."""
+    """Return the records of a log; lines cut short by a crash or a full disk, or of something else, are left out."""
     records: list[dict[str, Any]] = []
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -80,10 +81,9 @@ def read_log(file: Path) -> list[dict[str, Any]]:
         try:
             record = json.loads(line)
         except ValueError:
-            break
-        if not (isinstance(record, dict) and all(_is_number(record.get(k)) for k in ("step", "seconds"))):
-            break
-        records.append(record)
+            continue
+        if isinstance(record, dict) and all(_is_number(record.get(k)) for k in COUNTED) and "span" in record:
+            records.append(record)
     return records
 
 
@@ -91,16 +91,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _summary(file: Path) -> dict[str, Any]:
+def read_summary(file: Path) -> dict[str, Any]:
     """Return the summary; empty if there is none."""
     try:
         summary = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError):
-        raise ProblemError("summary.json cannot be read.") from None
+        raise ProblemError("cannot be read.", place=str(file)) from None
     if not _is_summary(summary):
-        raise ProblemError("summary.json is not the summary of a run.")
+        raise ProblemError("is not the summary of a run.", place=str(file))
     return summary
 
 
@@ -110,6 +110,8 @@ def _is_summary(data: Any) -> bool:
         return False
     tables = [data.get(key) or {} for key in ("errors", "estimate", "held_out")]
     if not all(isinstance(t, dict) and all(isinstance(e, dict) for e in t.values()) for t in tables):
+        return False
+    if not all({"rms", "max"} <= e.keys() for e in (data.get("held_out") or {}).values()):
         return False
     return isinstance(data.get("seconds") or {}, dict)
 

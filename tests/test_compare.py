@@ -26,7 +26,8 @@ def fake_run(folder, text=HEAT, overrides=(), seconds=12.5, status="done", **cha
     (folder / "problem.yaml").write_text(text)
     kept = {"built_in_python": None, "overrides": list(overrides), "folder": "", "settings": settings}
     (folder / "settings.yaml").write_text(dump_yaml(kept))
-    records = [{"step": k, "seconds": 1.0 * k, "loss": 10.0**-k, "held_out": None} for k in range(1, 6)]
+    same = {"window": 0, "attempt": 0, "stage": 0, "span": [0.0, 1.0], "held_out": None}
+    records = [{"step": k, "seconds": 1.0 * k, "loss": 10.0**-k, **same} for k in range(1, 6)]
     (folder / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
     by_time = np.linspace(0, 1e-5, 11).tolist()
     summary = {

@@ -14,7 +14,7 @@ from pinn.run import main
 QUICK = {"stages": [{"optimizer": "levenberg_marquardt", "steps": 3}]}
 KEYS = {
     "step", "window", "span", "attempt", "stage", "optimizer", "loss", "held_out", "accepted", "damping",
-    "gradient_shares", "seconds",
+    "error", "gradient_shares", "seconds",
 }  # fmt: skip
 
 

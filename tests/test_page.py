@@ -332,7 +332,7 @@ def test_report_refuses_what_is_no_run(run, tmp_path, capsys):
     (damaged / "solution.npz").unlink()
     (damaged / "summary.json").write_text("{")
     assert report_command([str(damaged)]) == 2
-    assert "summary.json: is damaged" in capsys.readouterr().err
+    assert "summary.json: cannot be read" in capsys.readouterr().err
 
 
 def opened(path, profile):

@@ -121,7 +121,7 @@ def test_runs_that_did_not_end(tmp_path, heat_text, capsys):
     assert pinn.load_solution(folder).status == "interrupted"
     (folder / "summary.json").write_text(json.dumps({"status": "failed"}))
     assert main([str(folder), points]) == 0 and "note: the run failed: " in capsys.readouterr().err
-    for text, says in (("{", "summary.json: cannot be read"), ("[]", "does not hold the numbers of a run")):
+    for text, says in (("{", "summary.json: cannot be read"), ("[]", "is not the summary of a run")):
         (folder / "summary.json").write_text(text)
         assert main([str(folder), points]) == 2 and says in capsys.readouterr().err
 

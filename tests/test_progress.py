@@ -25,7 +25,9 @@ def test_a_line_says_where_how_far_how_fast_and_how_long():
     progress.log(RECORD)
     progress.log(RECORD | {"step": 150, "seconds": 30.0})
     line = progress.line()
-    assert line.startswith("window 2/4 (t 0.1 to 0.4), attempt 3, gauss_newton  step 150  loss 3.20e-10  held out 4.1e-10")
+    assert line.startswith(
+        "window 2/4 (t 0.1 to 0.4), attempt 3, gauss_newton  step 150  loss 3.20e-10  held out 4.1e-10"
+    )
     assert "error 2.5e-07" in line and "5 steps/s, 30 s, 60 s left" in line
 
 

@@ -14,9 +14,13 @@ import jax
 import numpy as np
 import pytest
 
-from pinn import checkpoint
+from pinn import checkpoint, files
 from pinn.__main__ import main as pinn_command
+from pinn.config import load_problem
+from pinn.errors import ProblemError
 from pinn.run import main
+from pinn.runfolder import RunFolder
+from pinn.settings import make_settings
 
 SUMMARY_KEYS = [
     "problem", "status", "message", "errors", "reference", "no_reference", "held_out", "train", "overfitting",
@@ -106,7 +110,7 @@ def test_seconds(heat_file, tmp_path, monkeypatch):
 
 def test_no_time_for_a_single_step_still_gives_a_solution(heat_file, tmp_path, monkeypatch):
     monkeypatch.setattr("pinn.run.STARTED", time.monotonic() - 100)
-    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "1"]) == 0
+    assert main([str(heat_file), "--out", str(tmp_path / "a"), "--seconds", "1"]) == 1
     summary = summary_of(tmp_path / "a")
     assert summary["steps"] == 0 and summary["errors"]["u"]["relative_l2"] > 1e-3
 
@@ -193,6 +197,11 @@ def test_other_settings_only_by_force(finished, capsys):
     assert "the run began with other settings: training.stages[0].damping was" in capsys.readouterr().out
     assert summary_of(finished)["steps"] == 3
     assert main(["--resume", str(finished), "--quiet"]) == 0, "from now on these are its settings"
+    assert main(["--resume", str(finished), "--force", "--set", "network.width=9"]) == 2
+    assert "other settings" in capsys.readouterr().err
+    assert main(["--resume", str(finished), "--quiet"]) == 0, "what was refused has changed nothing"
+    assert pinn_command(["verify", str(finished)]) == 0
+    assert main([str(finished / "problem.yaml"), "--force"]) == 2
     assert main(["--resume", str(finished), "--force", "--precision", "float32"]) == 2
     assert "expected float32" in capsys.readouterr().err
 
@@ -202,8 +211,53 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(finished, capsys):
     shutil.copy(file, finished / "checkpoint.previous.npz")
     file.write_bytes(file.read_bytes()[:1000])
     assert main(["--resume", str(finished)]) == 0
-    assert "checkpoint.npz is not a checkpoint, or is damaged" in (said := capsys.readouterr().out)
-    assert "The one before it is used" in said
+    assert "checkpoint.npz: is not a checkpoint, or is damaged" in (said := capsys.readouterr().out)
+    assert "The one before it is used" in said and (finished / "checkpoint.damaged.npz").exists()
+    shutil.copy(file, finished / "checkpoint.previous.npz")
+    checkpoint.save(file, {}, {"format": 99})
+    assert main(["--resume", str(finished), "--quiet"]) == 2
+    assert "has format 99" in capsys.readouterr().err and checkpoint.previous(file).exists()
+
+
+def test_results_of_an_earlier_end_do_not_pass_for_those_of_a_resumed_run(finished, monkeypatch):
+    """The process dies in training: nothing it leaves is of other params than the checkpoint."""
+    assert (finished / "solution.npz").exists()
+
+    def dies(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("pinn.solver.train", dies)
+    with pytest.raises(ZeroDivisionError):
+        main(["--resume", str(finished), "--quiet"])
+    left = {p.name for p in finished.iterdir()}
+    assert not left & {"summary.json", "solution.npz", "points.npz", "report.html", "figure.png"}
+    assert "summary.previous.json" in left
+    monkeypatch.undo()
+    monkeypatch.chdir(finished.parent)
+    assert main(["--resume", str(finished), "--quiet"]) == 0
+    assert {"summary.json", "report.html"} <= {p.name for p in finished.iterdir()}
+
+
+def test_one_run_to_a_folder(finished, heat_file, capsys):
+    held = files.lock(finished / "problem.yaml", "taken")
+    try:
+        assert main(["--resume", str(finished)]) == 2
+        assert "a run is going on in this folder" in capsys.readouterr().err
+    finally:
+        os.close(held)
+    assert main(["--resume", str(finished), "--quiet"]) == 0
+    folder = RunFolder(heat_file.parent / "same", "")
+    problem = load_problem(heat_file)
+    folder.create(problem, make_settings(problem.settings))
+    with pytest.raises(ProblemError, match="another run has begun"):
+        folder.create(problem, make_settings(problem.settings))
+
+
+def test_predict_does_not_replace_a_file_of_the_run(finished, tmp_path, capsys):
+    (tmp_path / "points.csv").write_text("t,x\n0,0\n")
+    out = ["--out", str(finished / "checkpoint.npz"), "--force"]
+    assert pinn_command(["predict", str(finished), str(tmp_path / "points.csv"), *out]) == 2
+    assert "is a file of the run" in capsys.readouterr().err and params_of(finished)
 
 
 def test_interrupted_while_evidence_is_gathered(heat_file, tmp_path, capsys, monkeypatch):
@@ -247,6 +301,7 @@ def test_a_full_disk_does_not_stop_training(heat_file, tmp_path, capsys, monkeyp
     assert main([str(heat_file), "--out", str(tmp_path / "b")]) == 3
     out, err = capsys.readouterr()
     assert "relative L2 error" in out and "results could not be written: No space left on device" in err
+    assert "report.html" not in out and "Nothing is saved" in err and not list((tmp_path / "b").glob("*.partial"))
 
 
 @pytest.mark.slow

@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="pinn compare",
         description="Show runs side by side: errors, held-out residuals, seconds, steps, and the settings that differ.",
-        epilog="An error in brackets is an estimate. exit codes: 0 compared; 2 a folder is not that of a run",
+        epilog="An error in brackets is an estimate.\n\nexample: pinn compare runs/a runs/b --out curves.png\n\n"
+        "exit codes: 0 compared; 2 a folder is not that of a run",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     p.add_argument("runs", nargs="+", metavar="RUN", help="a run folder")

@@ -60,6 +60,7 @@ def export(options: argparse.Namespace) -> str:
     """
     from pinn.export import export as write
     from pinn.export import uniform_grid, with_stored
+    from pinn.files import keep_run
     from pinn.loading import load_solution
 
     run, grid = Path(options.run), None
@@ -75,16 +76,6 @@ def export(options: argparse.Namespace) -> str:
         print(f"note: {solution.unfinished}", file=sys.stderr)
     path, contents = write(with_stored(solution, run), options.format, options.out, grid=grid, force=options.force)
     return f"wrote {path}: {contents}"
-
-
-def keep_run(run: Path, out: Path) -> None:
-    """Refuse to replace a file of the run itself, also with --force.
-
-    Raises:
-        ProblemError: if it is one.
-    """
-    if out.exists() and (out.resolve() == run.resolve() or out.resolve().parent == run.resolve()):
-        raise ProblemError("is a file of the run. Choose another name.", place=f"--out {out}")
 
 
 def counts(text: str, coordinates: Sequence[str]) -> dict[str, int]:

@@ -1,13 +1,13 @@
 """`pinn new`: write a problem file from a few choices, with comments on what to change."""
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinn.errors import ProblemError
+from pinn.files import write_text
 from pinn.templates import BOUNDARIES, KINDS, Choices, problem_text
 
 DEFAULT_NAME = "my_problem"
@@ -69,9 +69,7 @@ def new(options: argparse.Namespace) -> Path:
     text = problem_text(choices)
     _check(text, choices, options)
     try:
-        part = path.with_name(path.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_text(path, text)
     except OSError as error:
         raise ProblemError(f"cannot be written: {error.strerror}.", place=str(path)) from None
     return path

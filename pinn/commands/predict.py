@@ -75,9 +75,10 @@ def predict(options: argparse.Namespace) -> None:
     Raises:
         ProblemError: if the run or the points cannot be read, or the file exists or cannot be written.
     """
-    from pinn.files import check_writable, csv_text, replacing
+    from pinn.files import check_writable, csv_text, keep_run, replacing
 
     if options.out:
+        keep_run(Path(options.run), Path(options.out))
         check_writable(Path(options.out), options.force)
     table = read_table(options.points)
 

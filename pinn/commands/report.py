@@ -15,7 +15,9 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="pinn report",
         description="Write report.html of a run once more: also of one that was interrupted, failed or was killed.",
-        epilog="exit codes: 0 written; 2 the folder is not that of a run, or cannot be written to",
+        epilog="example: pinn report runs/mine\n\n"
+        "exit codes: 0 written; 2 the folder is not that of a run, or cannot be written to",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     p.add_argument("run", metavar="RUN", help="a run folder")

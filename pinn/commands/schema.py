@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,11 +44,11 @@ def main(argv: Sequence[str]) -> int:
 
 def _write(path: Path, text: str) -> None:
     """Replace an older schema, and nothing else."""
+    from pinn.files import write_text
+
     try:
         if path.exists() and '"$schema"' not in path.read_text(encoding="utf-8", errors="replace")[:200]:
             raise ProblemError("exists and is no JSON schema. Give another FILE.", place=str(path))
-        part = path.with_name(path.name + ".part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        write_text(path, text)
     except OSError as error:
         raise ProblemError(f"cannot be written: {error.strerror}.", place=str(path)) from None

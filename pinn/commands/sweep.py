@@ -12,7 +12,9 @@ from pinn.sweep.combinations import Combination, check_combinations, combination
 from pinn.sweep.folder import begin, fingerprint, lock, new_folder, read_plan
 from pinn.sweep.runner import Sweep
 
-EPILOG = """values are separated by commas; commas inside brackets or quotes separate none:
+EPILOG = """example: pinn sweep heat --set training.seed=0,1,2 --seconds 60 --out runs/seeds
+
+values are separated by commas; commas inside brackets or quotes separate none:
   --set training.seed=0,1,2 --set network.width=16,24               six runs
   --set training.windows=auto,5,[0,0.1,1]                           three runs
   --set 'conditions.initial.equation=u = sin(pi*x),u = max(x, 0)'   two runs

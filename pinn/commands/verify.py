@@ -38,12 +38,21 @@ def main(argv: Sequence[str]) -> int:
     except ProblemError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for name, (stated, found) in different.items():
-        print(f"{name}: {'' if name.startswith('solution.npz') else 'summary.json '}says {stated}, recomputed {found}")
+    for name, (stated, found), more in _first_of_lists(different):
+        where = "" if name.startswith("solution.npz") else "summary.json "
+        print(f"{name}: {where}says {stated}, recomputed {found}" + (f"; and {more} more of it" if more else ""))
     equal = compared - len(different)
     print(f"{options.run}: {equal} of {compared} numbers are equal to {RELATIVE:g}")
     print(f"not compared: {', '.join(NOT_COMPARED)}")
     return 1 if different else 0
+
+
+def _first_of_lists(different: dict[str, tuple[Any, Any]]) -> list[tuple[str, tuple[Any, Any], int]]:
+    """Return what differs, of a list its first entry and how many more there are."""
+    lists: dict[str, list[str]] = {}
+    for name in different:
+        lists.setdefault(name.partition("[")[0], []).append(name)
+    return [(names[0], different[names[0]], len(names) - 1) for names in lists.values()]
 
 
 def verify(path: Path) -> tuple[int, dict[str, tuple[Any, Any]]]:

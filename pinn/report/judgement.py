@@ -43,6 +43,7 @@ def judge(summary: Summary) -> Judgement:
         sentence += " It can go on: <code>python -m pinn.run --resume</code>, as below."
         return Judgement("idle", str(status or "unfinished"), sentence, None, "error not known yet")
     tone, word, end = _outcome(summary, size)
+    end += f" Training ended: {message}." if summary.get("message") else ""
     return Judgement(tone, word, f"{sentence}{end}", size, label)
 
 

@@ -1,12 +1,12 @@
 """`report.html`: one page that says what was solved, how it went and how wrong it is. It needs nothing but itself."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from pinn.files import write_text
 from pinn.problem import Problem
 from pinn.report import again, mathml
 from pinn.report.courses import error_by_time, losses, seconds_bar
@@ -35,9 +35,7 @@ def write_page(solution: Solution, history: Sequence[dict[str, Any]], folder: Pa
         The path of the page.
     """
     path = Path(folder) / NAME
-    partial = path.with_name(NAME + ".partial")
-    partial.write_text(page(solution, history), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, page(solution, history))
     return path
 
 
@@ -93,7 +91,7 @@ def _facts(summary: dict[str, Any]) -> Iterable[tuple[str, str]]:
     if seconds.get("train") is not None:
         yield "training", f"{number(seconds['train'])} s"
     if seconds.get("total") is not None:
-        yield "in all", f"{number(seconds['total'])} s"
+        yield "in all", f"{number(seconds['total'] + (seconds.get('earlier') or 0.0))} s"
     if summary.get("steps") is not None:
         yield "steps", f"{summary['steps']}"
 

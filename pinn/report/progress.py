@@ -23,14 +23,14 @@ class Progress:
         windows: how many there are.
         began: `time.monotonic` from which the time allowed counts.
 
-    Its `phase` says what is going on where no steps are taken.
+    Its `phase` says what is going on where no steps are taken; `over`, that no more will be.
     """
 
     def __init__(self, settings: Settings, windows: int, began: float):
         self.settings, self.windows, self.began = settings, windows, began
         self.seen: deque[tuple[int, float]] = deque(maxlen=RATE_OVER)
         self.record: dict[str, Any] | None = None
-        self.phase = "compiling ..."
+        self.phase, self.over = "compiling ...", False
 
     def log(self, record: dict[str, Any]) -> None:
         """Take note of a logged step."""
@@ -82,8 +82,8 @@ class Progress:
         if self.record:
             rows = [Text(self.where(), style="bold"), Text(self.numbers()), Text(self.clock(), style="dim")]
         if self.phase:
-            return Group(*rows, Text(self.phase))
-        if left is not None:
+            rows.append(Text(self.phase))
+        if left is not None and not self.over:
             limit = self.settings.training.seconds
             rows.append(ProgressBar(total=limit, completed=limit - left, width=BAR))
         return Group(*rows)

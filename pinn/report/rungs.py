@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from pinn.evidence.alarms import BELIEVED
+
 Summary = Mapping[str, Any]
 
 
@@ -72,5 +74,7 @@ def _estimates(summary: Summary, style: Style) -> Iterator[Rung]:
         good, doubt = entry.get("effectivity"), entry.get("uncertainty")
         how = style.text(f"{entry['kind']}, {entry['method']}") + "; uncertain by "
         how += "an unknown amount" if doubt is None else f"{doubt:.0%}"
+        if not entry["relative_l2"] <= BELIEVED:
+            how = how.partition("; uncertain")[0] + "; too large for it: the error is large, but may be another"
         how += f"; {style.number(good, 2)} times the error" if good else ""
         yield Rung(f"estimate for {style.name(name)}", style.number(entry["relative_l2"], 3), style.blank, how)

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import jax
@@ -78,7 +79,7 @@ class Terminal:
 
     def phase(self, text: str) -> None:
         """Say what is going on once no more steps are taken."""
-        self.progress.phase = text
+        self.progress.phase, self.progress.over = text, True
         if not self.live and not self.quiet:
             self.console.print(text, markup=False)
 
@@ -88,15 +89,22 @@ class Terminal:
             self.live.stop()
             self.live = None
 
-    def end(self, solution: Solution) -> None:
-        """Print the results, and one sentence that says how it went."""
+    def fault(self, sentence: str) -> None:
+        """Print what a user has to know also where only the last lines are wanted."""
+        if self.quiet:
+            print(f"note: {sentence}", file=sys.stderr)
+        else:
+            self.note(sentence)
+
+    def end(self, solution: Solution, page: bool = True) -> None:
+        """Print the results, and one sentence that says how it went and, if there is one, where the page is."""
         if solution.values and not self.quiet:
             self.console.print(table(solution.summary), markup=False)
             parts = (f"{name} {s:.1f} s" for name, s in solution.summary["seconds"].items() if s)
             self.console.print(", ".join(parts))
         for sentence in solution.summary["alarms"] or ():
             self.console.print(f"alarm: {sentence}", markup=False, style="bold red")
-        self.console.print(verdict(solution.summary, self.folder), markup=False)
+        self.console.print(verdict(solution.summary, self.folder, page), markup=False)
 
 
 def table(summary: dict[str, Any]) -> str:
@@ -122,10 +130,10 @@ def _number(value: float, digits: int) -> str:
 STYLE = Style(_number, str, str, "none", "", brief=True)
 
 
-def verdict(summary: dict[str, Any], folder: Path) -> str:
+def verdict(summary: dict[str, Any], folder: Path, page: bool = True) -> str:
     """Say in one or two sentences how a run ended and how wrong its answer is."""
     status, seconds = summary["status"], summary["seconds"]["total"]
-    again = f"Go on with: python -m pinn.run --resume {folder}"
+    again = f"Go on with: python -m pinn.run --resume {quote(str(folder))}"
     if status == "interrupted":
         return f"interrupted after step {summary['steps']}; the state is saved. {again}"
     error, message = _error_sentence(summary), summary["message"]
@@ -136,7 +144,7 @@ def verdict(summary: dict[str, Any], folder: Path) -> str:
     outcome = {True: "met", False: "missed", None: "not checked against an error or estimate"}[summary["target"]["met"]]
     target = "" if goal is None else f", target {goal:g} {outcome}"
     steps = f"{summary['steps']} steps in {seconds:.0f} s ({message})"
-    return f"done: {error}{target}, {steps}. Report: {folder / 'report.html'}"
+    return f"done: {error}{target}, {steps}." + (f" Report: {folder / 'report.html'}" if page else "")
 
 
 def _error_sentence(summary: dict[str, Any]) -> str:

@@ -4,13 +4,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pinn import files
 from pinn.errors import ProblemError, shorten
 from pinn.runs import Run, entry_of, held_out_of, read_run
 from pinn.sweep.combinations import Combination
@@ -82,7 +82,7 @@ def begin(folder: Path, plan: dict[str, Any]) -> bool:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise ProblemError("is neither an empty folder nor that of a sweep. Choose another.", place=place)
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / PLAN, json.dumps({"format": FORMAT, **plan}, indent=1) + "\n")
+        files.write_text(folder / PLAN, json.dumps({"format": FORMAT, **plan}, indent=1) + "\n")
     except OSError as error:
         raise ProblemError(f"cannot be written: {error.strerror}.", place=place) from None
     return False
@@ -116,27 +116,7 @@ def lock(folder: Path) -> int | None:
     Raises:
         ProblemError: if it is taken, as by runs that outlived a sweep that was killed.
     """
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system
-        return None
-    held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(held)
-        raise ProblemError("is in use: a sweep, or a run of one, is still going on in it.", place=str(folder)) from None
-    except OSError:  # a file system without locks
-        os.close(held)
-        return None
-    return held
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file at once or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    return files.lock(folder / LOCK, "is in use: a sweep, or a run of one, is still going on in it.")
 
 
 def result_of(folder: Path, name: str, code: int | None = None) -> Result:
@@ -207,4 +187,4 @@ def write_table(folder: Path, heads: Sequence[str], rows: Sequence[Sequence[Any]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([heads, *(["" if cell is None else cell for cell in row] for row in rows)])
-    write(folder / TABLE, text.getvalue())
+    files.write_text(folder / TABLE, text.getvalue())
