@@ -82,6 +82,8 @@ def test_faces_that_meet_in_a_steady_problem():
         "  a: {where: x=0, equation: u = 0}\n  b: {where: x=1, equation: u = y}\n  c: {where: y=0, equation: u = 0}\n"
     )
     assert not found(text + "  d: {where: y=1, equation: u = x}\n", "corner")
+    round_off = text.replace("u = 0", "u = sin(pi*x)*sin(pi*y)").replace("u = y", "u = sin(pi*x)*sin(pi*y)")
+    assert not found(round_off + "  d: {where: y=1, equation: u = sin(pi*x) + 0*x}\n", "corner")
     assert found(text + "  d: {where: y=1, equation: u = 1}\n", "corner") == [
         "where it meets 'a' the data differ: 1 here, 0 there."
     ]

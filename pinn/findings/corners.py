@@ -113,16 +113,22 @@ def _faces(problem: Problem) -> Iterator[Misfit]:
         for other, same, theirs in data[:k]:
             if name != same or set(one.where) & set(other.where):
                 continue
-            given = points_of(problem, dict(one.where) | dict(other.where)) | dict(problem.parameters)
-            here, there = (
-                np.broadcast_to(evaluate(t, given, numpy_functions()), SAMPLES).astype(float) for t in (mine, theirs)
-            )
+            edge = dict(one.where) | dict(other.where)
+            here, there = (_at(problem, tree, edge) for tree in (mine, theirs))
+            faces = ((mine, one), (theirs, other))
+            size = max(float(np.abs(_at(problem, tree, dict(face.where))).max()) for tree, face in faces)
             worst = int(np.argmax(np.abs(here - there)))
-            if np.abs(here - there)[worst] > AGREE * max(np.abs(here).max(), np.abs(there).max()):
+            if np.abs(here - there)[worst] > AGREE * size:
                 message = (
                     f"where it meets {other.name!r} the data differ: {here[worst]:.4g} here, {there[worst]:.4g} there."
                 )
                 yield ("conditions", one.name, "equation"), one.residual.text, message
+
+
+def _at(problem: Problem, tree: Node, where: Mapping[str, float]) -> np.ndarray:
+    """Evaluate data at random points of a place."""
+    given = points_of(problem, where) | dict(problem.parameters)
+    return np.broadcast_to(np.asarray(evaluate(tree, given, numpy_functions()), float), SAMPLES)
 
 
 def _period(data: _InitialData, condition: Constraint, slot: Slot, coordinate: str) -> Iterator[Misfit]:
