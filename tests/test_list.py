@@ -7,9 +7,10 @@ from pathlib import Path
 from pinn.commands.list import MEASURED, listing, main
 from pinn.registry import shipped, shipped_folder
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "experiments"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 import measured
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_the_shipped_figures_are_those_of_the_results():
