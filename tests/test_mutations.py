@@ -9,8 +9,9 @@ from pinn.config import problem_from_text
 from pinn.registry import shipped
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "experiments" / "estimates"))
+from changes import MUTATIONS, UNNOTICED
 from grids import GRIDS
-from mutations import MUTATIONS, by_residual, caught
+from mutations import by_residual, caught
 
 RUNGS = {"a condition less": {"reading the file", "check"}}  # of the others any will do
 SLOW = {name for name, look in GRIDS.items() if look.slow}
@@ -34,9 +35,16 @@ def test_changes_are_noticed(name, what):
     assert rung in RUNGS.get(what, {rung}), message
 
 
+@pytest.mark.xfail(strict=True, reason="the rules on conditions count too few of them")
+@pytest.mark.parametrize("name", UNNOTICED)
+def test_these_are_not_noticed_yet(name):
+    rung, message = caught(name, UNNOTICED[name])
+    assert rung != "nothing", message
+
+
 def test_what_changes_nothing_is_not_noticed():
-    assert caught("lorenz", ("x_t = sigma*(y - x)", "x_t = sigma*y - sigma*x"))[0] == "nothing"
-    assert caught("poisson", ("u_xx + u_yy", "u_yy + u_xx"))[0] == "nothing"
+    assert caught("lorenz", "sigma*(y - x) -> sigma*y - sigma*x")[0] == "nothing"
+    assert caught("poisson", "u_xx + u_yy -> u_yy + u_xx")[0] == "nothing"
 
 
 def test_the_old_solution_leaves_residuals():
