@@ -17,7 +17,7 @@ from pinn.yaml_text import dump_yaml, read_yaml
 
 NOTICED = 1e-3  # estimated relative L2 error
 TIMES = 10  # what it is on the file as it was: an estimate or a residual that many times as large is of another problem
-ESTIMATED = ("lorenz", "lotka_volterra", "pendulum")  # of the problems without a formula, where it takes a second
+ESTIMATED = ("lorenz", "pendulum")  # of the problems without a formula, where it takes a second
 ARROW = " -> "
 
 
