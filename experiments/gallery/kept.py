@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def asked() -> dict[str, dict[str, Any]]:
     """Return, for every shipped problem, what published.yaml says of it."""
     known = read_yaml(HERE / "published.yaml")
     return {name: {"seconds": SECONDS} | known.get(name, {}) for name in shipped()}
+
+
+@cache
+def said(name: str) -> dict[str, Any]:
+    """Return what a problem file says."""
+    return read_yaml(shipped()[name])
 
 
 def bar_of(entry: dict[str, Any]) -> float | None:

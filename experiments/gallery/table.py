@@ -3,7 +3,7 @@
 import statistics
 from typing import Any, NamedTuple
 
-from kept import HERE, ROOT, THUMBNAILS, asked, bar_of, command_of, is_stale, results, seeds_of, write
+from kept import HERE, ROOT, THUMBNAILS, asked, bar_of, command_of, is_stale, results, said, seeds_of, write
 
 from pinn.problem import TIME
 from pinn.registry import shipped
@@ -62,7 +62,7 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
         entry: what published.yaml says of it.
         reason: why it misses what it misses, from notes.yaml.
     """
-    problem, runs = read_yaml(shipped()[name]), results(name)
+    problem, runs = said(name), results(name)
     judged, bars = Judged.of(runs), {"asked": entry.get("target"), "published": bar_of(entry)}
     missed = [what for what, bar in bars.items() if bar and judged.fresh and judged.worst > bar]
     budget = runs[0]["budget"] if runs else entry["seconds"]
@@ -176,8 +176,8 @@ def by_group() -> dict[str, list[str]]:
     """Return the names of all problems, by group."""
     entries = asked()
     groups = {key: [] for key in GROUPS}
-    for name, file in shipped().items():
-        groups[group_of(read_yaml(file), entries[name])].append(name)
+    for name in shipped():
+        groups[group_of(said(name), entries[name])].append(name)
     return {key: names for key, names in groups.items() if names}
 
 
@@ -207,13 +207,13 @@ def page() -> str:
     for key, names in by_group().items():
         lines += ["", f"## {GROUPS[key]}", "", _line(("", "problem", "error", "seconds")), "|---|---|--:|--:|"]
         for name in names:
-            problem, runs, judged = read_yaml(shipped()[name]), results(name), Judged.of(results(name))
+            problem, runs, judged = said(name), results(name), Judged.of(results(name))
             picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
             number = f"{judged.median:.1e}" if judged.errors else "no reference" if runs else "not run"
             seconds = f"{max(r.get('used', 0) for r in runs):.0f}" if runs else ""
             title = str(problem.get("title", "")).replace("|", "\\|")
-            said = f"**{name}**<br>{title}<br>{texts(problem['equations'].values())}"
-            lines.append(_line((picture, said, number, seconds)))
+            words = f"**{name}**<br>{title}<br>{texts(problem['equations'].values())}"
+            lines.append(_line((picture, words, number, seconds)))
     return PAGE_TOP + "\n".join(lines) + "\n"
 
 
