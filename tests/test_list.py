@@ -1,39 +1,48 @@
 """`pinn list`: what is shipped, and figures that are those of the experiments."""
 
-import importlib.util
 import json
+import sys
 from pathlib import Path
-
-import pytest
 
 from pinn.commands.list import MEASURED, listing, main
 from pinn.registry import shipped, shipped_folder
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+import measured
+
 ROOT = Path(__file__).parent.parent
-RUN = ROOT / "experiments" / "accuracy" / "run.py"
 
 
-@pytest.fixture(scope="module")
-def accuracy():
-    spec = importlib.util.spec_from_file_location("accuracy_run", RUN)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_shipped_figures_are_those_of_the_results(accuracy):
-    """After new results: python experiments/accuracy/run.py --table"""
-    assert json.loads((ROOT / "problems" / MEASURED).read_text()) == accuracy.measured()
+def test_the_shipped_figures_are_those_of_the_results():
+    """After new results: python experiments/gallery/run.py --table"""
+    assert json.loads((ROOT / "problems" / MEASURED).read_text()) == measured.measured()
     assert shipped_folder() == ROOT / "problems"
 
 
-def test_the_best_run_is_the_one_with_the_smallest_error(accuracy):
-    results = [json.loads(p.read_text()) for p in (RUN.parent / "results").glob("burgers-*.json")]
-    best, found = min(results, key=lambda r: r["relative_l2"]), accuracy.measured()["burgers"]
+def test_the_best_run_is_the_one_with_the_smallest_error():
+    folders = [ROOT / "experiments" / e / "results" for e in ("accuracy", "gallery")]
+    results = [json.loads(p.read_text()) for f in folders for p in f.glob("burgers-*.json")]
+    best, found = min(results, key=lambda r: r["relative_l2"]), measured.measured()["burgers"]
     assert found["relative_l2"] == best["relative_l2"]
-    assert found["command"] == f"python -m pinn.run burgers --seconds {best['budget']} --seed {best['seed']}"
+    assert found["command"] == f"python -m pinn.run burgers --seconds {best['budget']:g} --seed {best['seed']}"
     assert found["seconds"] <= best["budget"] and found["median_relative_l2"] >= best["relative_l2"]
     assert found["machine"] and found["date"]
+
+
+def test_a_result_of_another_file_counts_no_more(tmp_path):
+    run = measured.finished(ROOT / "experiments" / "accuracy" / "results")[0]
+    now = measured.problem_sha256(shipped()[run["problem"]])
+    for number, sha in enumerate((now, "0" * 64)):
+        (tmp_path / f"{number}.json").write_text(json.dumps(run | {"problem_sha256": sha}))
+    (tmp_path / "2.json").write_text(json.dumps(run | {"problem": "no such problem"}))
+    (tmp_path / "3.json").write_text(json.dumps(run | {"relative_l2": None}))
+    assert [r["problem_sha256"] for r in measured.finished(tmp_path)] == [now]
+
+
+def test_of_the_same_command_the_last_run_counts():
+    run = measured.finished(ROOT / "experiments" / "accuracy" / "results")[0]
+    found = measured.best_of([run | {"relative_l2": 1e-9}, run | {"relative_l2": 1e-7}])
+    assert found["relative_l2"] == found["median_relative_l2"] == 1e-7 and found["seeds"] == 1
 
 
 def test_every_shipped_problem_is_listed():

@@ -8,7 +8,6 @@ python experiments/accuracy/run.py --spectral      a classical spectral solver o
 """
 
 import argparse
-import datetime
 import json
 import os
 import statistics
@@ -23,8 +22,10 @@ import numpy as np
 from pinn.reference import allen_cahn
 from pinn.reference.base import relative_l2
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from measured import machine, today, write_measured
+
 RESULTS = Path(__file__).parent / "results"
-MEASURED = Path(__file__).parents[2] / "problems" / "measured.json"  # shipped with the problems, for `pinn list`
 CASES = [
     ("allen_cahn", 180, 5),
     ("heat", 60, 3),
@@ -63,44 +64,13 @@ def measure(problem: str, seconds: int, seed: int) -> dict:
         "cores": os.cpu_count(),
         "versions": summary["versions"],
         "machine": machine(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": today(),
     }
-
-
-def machine() -> str:
-    """Name the processor, where Linux does."""
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{os.cpu_count()} cores of {names[0] if names else 'an unknown processor'}"
 
 
 def results(problem: str, seconds: int | str = "*") -> list[dict]:
     """Return the finished runs of a problem."""
     return [json.loads(p.read_text()) for p in sorted(RESULTS.glob(f"{problem}-{seconds}-*.json"))]
-
-
-def measured() -> dict[str, dict]:
-    """Return, by problem, the run with the smallest error, and the median error of all seeds of its budget."""
-    found = {}
-    for problem in sorted({problem for problem, _, _ in CASES}):
-        runs = results(problem)
-        if not runs:
-            continue
-        best = min(runs, key=lambda r: r["relative_l2"])
-        same = [r["relative_l2"] for r in runs if r["budget"] == best["budget"]]
-        spent = best["seconds"]
-        found[problem] = {
-            "relative_l2": best["relative_l2"],
-            "seconds": round(spent["total"] - spent["evaluate"], 1),  # from the start of the process to the last step
-            "seed": best["seed"],
-            "command": f"python -m pinn.run {problem} --seconds {best['budget']} --seed {best['seed']}",
-            "median_relative_l2": statistics.median(same),
-            "seeds": len(same),
-            "machine": best["machine"],
-            "date": best["date"],
-            "versions": best["versions"],
-        }
-    return found
 
 
 def table() -> str:
@@ -187,7 +157,7 @@ def main() -> None:
             wanted = not options.problems or problem in options.problems
             if wanted and not options.table and not file.exists():
                 file.write_text(json.dumps(measure(problem, seconds, seed), indent=1) + "\n")
-    MEASURED.write_text(json.dumps(measured(), indent=1) + "\n")
+    write_measured()
     print(table())
 
 

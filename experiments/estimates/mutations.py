@@ -1,85 +1,112 @@
 """Changed copies of the problem files, and which rung of the ladder notices each change."""
 
 import numpy as np
-from scipy.interpolate import CubicSpline
+from changes import MUTATIONS
+from grids import GRIDS, on_grid, residuals, size_of
+from scipy.interpolate import make_interp_spline
 
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
 from pinn.evidence.estimate import estimate
 from pinn.findings import findings
-from pinn.problem import Problem
-from pinn.reference import make_reference
+from pinn.problem import TIME, Problem
+from pinn.reference import exact, kind_of, make_reference
 from pinn.reference.base import Fields
 from pinn.registry import shipped
+from pinn.yaml_text import dump_yaml, read_yaml
 
 NOTICED = 1e-3  # estimated relative L2 error
-# Problem -> what is changed: text of the file, and what stands there instead.
-MUTATIONS = {
-    "allen_cahn": {
-        "a coefficient": ("5*u**3", "5.05*u**3"),
-        "a condition less": ("conditions:\n  initial: {where: t=0, equation: u = x**2*cos(pi*x)}\n", ""),
-        "a sign": ("- eps*u_xx", "+ eps*u_xx"),
-        "other data": ("x**2*cos(pi*x)", "x**2*cos(1.01*pi*x)"),
-    },
-    "burgers": {
-        "a coefficient": ("u_t + u*u_x", "u_t + 1.01*u*u_x"),
-        "a condition less": ("  left: {where: x=-1, equation: u = 0}\n", ""),
-        "a sign": ("= nu*u_xx", "= -nu*u_xx"),
-    },
-    "heat": {
-        "a coefficient": ("u_t = k*u_xx", "u_t = 1.01*k*u_xx"),
-        "a condition less": ("  right: {where: x=1, equation: u = 0}\n", ""),
-        "a sign": ("u_t = k*u_xx", "u_t = -k*u_xx"),
-    },
-    "kdv": {
-        "a coefficient": ("u*u_x +", "1.01*u*u_x +"),
-        "a condition less": ("conditions:\n  initial: {where: t=0, equation: u = cos(pi*x)}\n", ""),
-        "a sign": ("+ u*u_x", "- u*u_x"),
-    },
-    "lorenz": {
-        "a coefficient": ("beta: 8/3", "beta: 2.7"),
-        "a condition less": ("  z0: {where: t=0, equation: z = 1}\n", ""),
-        "a sign": ("x*y - beta*z", "x*y + beta*z"),
-    },
-    "poisson": {
-        "a coefficient": ("u_xx + u_yy", "u_xx + 1.01*u_yy"),
-        "a condition less": ("  top: {where: y=1, equation: u = 0}\n", ""),
-        "a sign": ("u_xx + u_yy", "u_xx - u_yy"),
-    },
-}
+TIMES = 10  # what it is on the file as it was: an estimate or a residual that many times as large is of another problem
+ESTIMATED = ("lorenz", "pendulum")  # of the problems without a formula, where it takes a second
+ARROW = " -> "
 
 
-def caught(name: str, change: tuple[str, str]) -> tuple[str, str]:
+def changed_text(name: str, change: str) -> str:
+    """Return a problem file with something else in it.
+
+    Args:
+        name: of a shipped problem.
+        change: ``old -> new``, of which the file has the first exactly once; or the names of conditions to be dropped.
+    """
+    text = shipped()[name].read_text()
+    if ARROW in change:
+        old, new = change.split(ARROW)
+        assert text.count(old) == 1, f"{name}: {old!r} does not stand there once"
+        return text.replace(old, new)
+    data = read_yaml(shipped()[name])
+    for condition in change.split(", "):
+        del data["conditions"][condition]
+    return dump_yaml(data)
+
+
+def caught(name: str, change: str) -> tuple[str, str]:
     """Return the first rung that notices a change, and what it says.
 
     Reading refuses what is ill-stated; a special or exact reference refuses the equation of another problem; `check`
     warns. What is left is a well-stated other problem: the solution of the file as it was is judged by the estimate
-    of its error, which needs no reference.
+    of its error, and by the residuals it leaves.
     """
-    text = shipped()[name].read_text()
-    old, new = change
-    assert text.count(old) == 1, f"{name}: {old!r} does not stand there once"
+    text, folder = changed_text(name, change), str(shipped()[name].parent)
     try:
-        changed = problem_from_text(text.replace(old, new), f"{name}.yaml")
+        changed = problem_from_text(text, f"{name}.yaml", folder=folder)
     except ProblemError as error:
         rung = "its reference" if error.key[:1] == ("reference",) else "reading the file"
         return rung, error.message
-    if warnings := [f.message for f in findings(changed) if f.level == "warning" and f.topic != "corner"]:
-        return "check", warnings[0]
+    before = [place for place, _ in warnings(load_problem(name))]
+    if said := [message for place, message in warnings(changed) if place not in before]:
+        return "check", said[0]
+    if message := by_uncertainty(name, changed):
+        return "its reference", message
+    if name not in GRIDS:
+        return "nothing", "there is no reference to hold against it"
+    if message := by_estimate(name, changed) if name in ESTIMATED else "":
+        return "the estimate", message
+    message = by_residual(name, problem_from_text(text, f"{name}.yaml", GRIDS[name].changes, folder))
+    return ("the residual", message) if message else ("nothing", "the solution of the file as it was solves it too")
+
+
+def warnings(problem: Problem) -> list[tuple[tuple, str]]:
+    """Return what `check` warns of: what about, and the message."""
+    return [((f.topic, *f.key), f.message) for f in findings(problem) if f.level == "warning"]
+
+
+def by_uncertainty(name: str, changed: Problem) -> str:
+    """Return how uncertain a formula has become, if it is much: it fails, though not by enough to be refused."""
+    if kind_of(changed) != exact.KIND:
+        return ""
+    before, now = (exact.SAFETY * exact.mismatch(p) for p in (load_problem(name), changed))
+    return f"the formula is uncertain by {now:.1e}" if now > max(NOTICED, TIMES * before) else ""
+
+
+def by_residual(name: str, changed: Problem) -> str:
+    """Return what residuals the solution of a file leaves in a changed one, if that is much."""
+    original, values = on_grid(name)
+    look, size = GRIDS[name], size_of(values)
+    left, now = residuals(original, values, look.inside), residuals(changed, values, look.inside)
+    for constraint, r in now.items():
+        if r > max(look.tolerance * size, TIMES * left.get(constraint, 0.0)):
+            return f"of the old solution in {constraint!r}: {r:.1e}, and was {left.get(constraint, 0.0):.1e}"
+    return ""
+
+
+def by_estimate(name: str, changed: Problem) -> str:
+    """Return the estimated error of the solution of a file in a changed one, if it is large."""
     original = load_problem(name)
-    guess, why = estimate(changed, solution_of(original), tuple(c.name for c in changed.conditions))
-    size = max(guess.errors.values()) if guess else 0.0
-    return ("the estimate", f"of the old solution: {size:.1e}") if size > NOTICED else ("nothing", why or f"{size:.1e}")
+    fields = solution_of(original)
+    sizes = []
+    for problem in (original, changed):
+        guess, _ = estimate(problem, fields, tuple(c.name for c in problem.conditions))
+        sizes.append(max(guess.errors.values()) if guess else 0.0)
+    return f"of the old solution: {sizes[1]:.1e}" if sizes[1] > max(NOTICED, TIMES * sizes[0]) else ""
 
 
 def solution_of(problem: Problem) -> Fields:
-    """Return the true solution of a problem with its derivatives: of a system in t by splines through its reference."""
-    t = np.linspace(*problem.domain.bounds["t"], 2001)
-    made, _ = make_reference(problem, {"t": t})
-    splines = {n: CubicSpline(t, values) for n, values in made.values.items()}
-    return lambda points: (
-        {n: f(points[:, 0]) for n, f in splines.items()} | {f"{n}_t": f(points[:, 0], 1) for n, f in splines.items()}
-    )
+    """Return the true solution of a system in t with its derivatives, by splines through its reference."""
+    t = np.linspace(*problem.domain.bounds[TIME], 2001)
+    made, _ = make_reference(problem, {TIME: t})
+    splines = {n: make_interp_spline(t, values, 7) for n, values in made.values.items()}
+    orders = {n + ("_" + TIME * k if k else ""): (n, k) for n in splines for k in range(problem.order(TIME, n) + 1)}
+    return lambda points: {label: splines[n](points[:, 0], k) for label, (n, k) in orders.items()}
 
 
 def table() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pinn.errors import ProblemError
 
-MEASURED = "measured.json"  # beside the problem files; written by experiments/accuracy/run.py
+MEASURED = "measured.json"  # beside the problem files; written by experiments/measured.py
 HEADS = ["problem", "equations", "best error", "after", "median"]
 
 

@@ -1,0 +1,223 @@
+"""The results as tables: README.md here, with all that is known, and docs/gallery.md, with pictures."""
+
+import statistics
+from typing import Any, NamedTuple
+
+from kept import HERE, ROOT, THUMBNAILS, asked, bar_of, command_of, is_stale, results, said, seeds_of, write
+
+from pinn.problem import TIME
+from pinn.registry import shipped
+from pinn.yaml_text import read_yaml
+
+PAGE = ROOT / "docs" / "gallery.md"
+HEADS = ("problem", "equations", "conditions", "best published", "asked", "median", "worst", "seconds", "command",
+         "remarks")  # fmt: skip
+GROUPS = {
+    "origin": "From the project's origin",
+    "evolution": "Evolution",
+    "steady": "Steady",
+    "ode": "Ordinary differential equations in time",
+}
+
+README = """\
+# A gallery of equations, each solved, checked and timed
+
+Every file of `problems/`, solved with what it says and nothing else. This page is written by
+
+    python experiments/gallery/run.py
+
+which runs what is missing, and, from what there is, by `python experiments/gallery/run.py --table`.
+
+Errors are relative L2 against the problem's reference, over its evaluation grid; of several unknowns the worst. Median
+and worst are of all seeds that were run: three for the systems the project began with and for problems with a figure to
+reach, one for the others. Seconds are from the start of the process to the last step, the longest of the seeds, on
+MACHINE. What is published is the smallest error of a network that was found for the same problem, on whatever
+machine; where it is *as reported by others*, the source itself was not seen. A figure is *met* if the worst seed is
+below it. Where the problems come from stands in their files.
+
+COUNTS
+"""
+PAGE_TOP = """\
+# Gallery
+
+Every problem that comes with the package, solved by `pinn run NAME`, with its relative L2 error (of several unknowns
+the worst, of several seeds the median) and the seconds it took on two cores. What is published elsewhere, and what was
+missed and why, is in `experiments/gallery/README.md` of the repository.
+"""
+
+
+def group_of(problem: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Return the key of the group a problem is listed in."""
+    if entry.get("origin"):
+        return "origin"
+    coordinates = list(problem["coordinates"])
+    return "steady" if TIME not in coordinates else "evolution" if len(coordinates) > 1 else "ode"
+
+
+def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
+    """Return the cells of a problem by heading.
+
+    Args:
+        name: of a shipped problem.
+        entry: what published.yaml says of it.
+        reason: why it misses what it misses, from notes.yaml.
+    """
+    problem, runs = said(name), results(name)
+    judged, bars = Judged.of(runs), {"asked": entry.get("target"), "published": bar_of(entry)}
+    missed = [what for what, bar in bars.items() if bar and judged.fresh and judged.worst > bar]
+    budget = runs[0]["budget"] if runs else entry["seconds"]
+    cells = {
+        "problem": f"[{name}](../../problems/{name}.yaml)",
+        "equations": texts(problem["equations"].values()),
+        "conditions": conditions(problem),
+        "best published": published(entry),
+        "asked": "",
+        "command": f"`{command_of(name, budget, 'K')}`",
+        "seconds": f"{max(r.get('used', 0) for r in runs):.0f}" if runs else "",
+        "remarks": "; ".join(remarks(runs, seeds_of(entry), judged, bars, missed) or [""]),
+    }
+    if judged.errors:
+        cells |= {"median": f"{judged.median:.1e}", "worst": f"{judged.worst:.1e}" if len(judged.errors) > 1 else ""}
+    if bars["asked"]:
+        verdict = (": missed" if "asked" in missed else ": met") if judged.fresh else ""
+        cells["asked"] = f"{bars['asked']:.0e} in {entry['seconds']} s{verdict}"
+    if missed:
+        cells["remarks"] += f"; {reason or 'no reason is known yet'}"
+    return {head: cells.get(head, "") for head in HEADS}
+
+
+class Judged(NamedTuple):
+    """The errors of a problem's runs.
+
+    Attributes:
+        errors: of the runs of the file as it is; of those before it changed where there are no others.
+        fresh: whether they are of the file as it is.
+    """
+
+    errors: list[float]
+    fresh: bool
+
+    @staticmethod
+    def of(runs: list[dict[str, Any]]) -> "Judged":
+        """Take the errors of runs."""
+        known = [r for r in runs if r["relative_l2"] is not None]
+        fresh = [r for r in known if not is_stale(r)]
+        return Judged([r["relative_l2"] for r in fresh or known], bool(fresh))
+
+    @property
+    def median(self) -> float:
+        """Of the errors."""
+        return statistics.median(self.errors)
+
+    @property
+    def worst(self) -> float:
+        """The largest error."""
+        return max(self.errors)
+
+
+def remarks(
+    runs: list[dict[str, Any]],
+    seeds: tuple[int, ...],
+    judged: Judged,
+    bars: dict[str, float | None],
+    missed: list[str],
+) -> list[str]:
+    """Return what there is to say of a problem's runs: what is missing, what went wrong, what was missed."""
+    if not runs:
+        return ["not run"]
+    out, done = [], [r for r in runs if r["status"] != "crashed"]
+    out += _of_seeds("stale, the file has changed since", [r for r in done if is_stale(r)])
+    out += [f"seed {r['seed']}: {r['status']}" for r in runs if r["status"] != "done"]
+    out += [f"seed {s}: not run" for s in seeds if s not in {r["seed"] for r in runs}]
+    if done and not judged.errors:
+        out.append(f"no reference ({done[0]['no_reference']})")
+        out += [f"estimated error {max(e.values()):.1e}" for e in [done[0]["estimate"]] if e]
+    uncertain = max((r["reference"]["uncertainty"] or 0 for r in done if r["reference"]), default=0)
+    if judged.errors and uncertain > 0.1 * min(judged.errors):
+        out.append(f"the reference is uncertain by {uncertain:.0e}")
+    out += _of_seeds("alarms", [r for r in done if r["alarms"]])
+    if bars["published"] and judged.fresh and "published" not in missed:
+        out.append("below the published best")
+    for what in missed:
+        hit = ", though not in the median" if judged.median <= (bars[what] or 0) else ""
+        out.append(f"misses {'the figure asked' if what == 'asked' else 'the published best'}{hit}")
+    return out
+
+
+def _of_seeds(what: str, runs: list[dict[str, Any]]) -> list[str]:
+    return [f"{what}: seed {', '.join(str(r['seed']) for r in runs)}"] if runs else []
+
+
+def published(entry: dict[str, Any]) -> str:
+    """Return a published error, how it was reached, and in whose words."""
+    if not (known := entry.get("published")):
+        return ""
+    parts = [f"{known['error']:.2e}: {known['how']}; {known['source']}"]
+    parts += ["*as reported by others*"] if known.get("second_hand") else []
+    parts += [f"another problem: {known['differs']}"] if "differs" in known else []
+    return "; ".join(parts)
+
+
+def texts(equations: Any) -> str:
+    """Return equations, one to a line."""
+    return "<br>".join(f"`{e if isinstance(e, str) else 'residual ' + e['residual']}`" for e in equations)
+
+
+def conditions(problem: dict[str, Any]) -> str:
+    """Return the conditions of a problem, one to a line; those of one text together."""
+    found: dict[str, list[str]] = {}
+    for one in (problem.get("conditions") or {}).values():
+        found.setdefault(str(one["equation"]), []).append(str(one["where"]))
+    lines = [f"`{text}` at {', '.join(f'`{w}`' for w in places)}" for text, places in found.items()]
+    return "<br>".join([f"periodic in {c}" for c in problem.get("periodic") or []] + lines)
+
+
+def by_group() -> dict[str, list[str]]:
+    """Return the names of all problems, by group."""
+    entries = asked()
+    groups = {key: [] for key in GROUPS}
+    for name in shipped():
+        groups[group_of(said(name), entries[name])].append(name)
+    return {key: names for key, names in groups.items() if names}
+
+
+def readme() -> str:
+    """Return the whole table."""
+    entries, reasons = asked(), read_yaml(HERE / "notes.yaml")
+    rows = {name: row(name, entry, reasons.get(name)) for name, entry in entries.items()}
+    lines = []
+    for key, names in by_group().items():
+        lines += ["", f"## {GROUPS[key]}", "", _line(HEADS), _line("--:" if h in HEADS[5:8] else "---" for h in HEADS)]
+        lines += [_line(cell.replace("|", "\\|") for cell in rows[name].values()) for name in names]
+    machines = sorted({r["machine"] for name in entries for r in results(name)})
+    counts = f"{len(rows)} problems, {sum('not run' not in r['remarks'] for r in rows.values())} of them run. "
+    figures = [r["asked"] for r in rows.values() if r["asked"]]
+    counts += f"Of {len(figures)} figures asked, {sum(f.endswith(': met') for f in figures)} are met."
+    top = README.replace("MACHINE", "; ".join(machines) or "two cores").replace("COUNTS", counts)
+    return top + "\n".join(lines) + "\n"
+
+
+def _line(cells: Any) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def page() -> str:
+    """Return the page of pictures."""
+    lines = []
+    for key, names in by_group().items():
+        lines += ["", f"## {GROUPS[key]}", "", _line(("", "problem", "error", "seconds")), "|---|---|--:|--:|"]
+        for name in names:
+            problem, runs, judged = said(name), results(name), Judged.of(results(name))
+            picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
+            number = f"{judged.median:.1e}" if judged.errors else "no reference" if runs else "not run"
+            seconds = f"{max(r.get('used', 0) for r in runs):.0f}" if runs else ""
+            title = str(problem.get("title", "")).replace("|", "\\|")
+            words = f"**{name}**<br>{title}<br>{texts(problem['equations'].values())}"
+            lines.append(_line((picture, words, number, seconds)))
+    return PAGE_TOP + "\n".join(lines) + "\n"
+
+
+def write_tables() -> None:
+    """Write both files."""
+    write(HERE / "README.md", readme())
+    write(PAGE, page())
