@@ -86,8 +86,9 @@ def mismatch(problem: Problem) -> float:
     for constraint in problem.constraints:
         points = _inner_points(problem, constraint.where)
         residual, size, parts = _residual(problem, constraint, trees, points)
-        off = _refuse_if_large(problem, residual, max(size, ZERO * solutions), points, repr(constraint.name))
-        # Beside what each term adds to the residual: a large derivative with a small factor counts little.
+        # A large derivative with a small factor counts as what it adds.
+        tolerable = max(min(size, parts), ZERO * solutions)
+        off = _refuse_if_large(problem, residual, tolerable, points, repr(constraint.name))
         found.append(off / parts if off > EPS * size and parts else 0.0)
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
