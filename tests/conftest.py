@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 
 import jax
 import pytest
@@ -41,6 +42,12 @@ training:
   windows: 1
   stages: [{optimizer: levenberg_marquardt, steps: 20}]
 """
+
+
+@pytest.fixture(autouse=True)
+def _clock_starts_now(monkeypatch):
+    """The time of a run counts from the start of its process; that of the tests started long before."""
+    monkeypatch.setattr("pinn.run.STARTED", time.monotonic())
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ SUMMARY_KEYS = [
 def _restore_process(monkeypatch, tmp_path):
     """Runs set signal handlers and jax settings, and count from the start of their process."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pinn.run.STARTED", time.monotonic())  # the clock of this process started long before
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
