@@ -315,12 +315,11 @@ def test_killed_twenty_times(heat_file, tmp_path):
         begun += resumable
         shutil.rmtree(out, ignore_errors=True) if not resumable else None
         what = ["--resume", str(out)] if resumable else [str(heat_file), "--out", str(out), *LONG]
-        process = subprocess.Popen([*run, *what, "--quiet"], env=env, stderr=subprocess.PIPE, text=True)
-        try:
-            assert process.wait(rng.uniform(1, 12)) == 0, process.stderr.read()
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with subprocess.Popen([*run, *what, "--quiet"], env=env) as process:
+            try:
+                assert process.wait(rng.uniform(1, 12)) == 0
+            except subprocess.TimeoutExpired:
+                process.kill()
         kills += 1
     assert begun > 5
     subprocess.run([*run, "--resume", str(out), "--quiet"], check=True, env=env)
