@@ -69,6 +69,9 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run")
     except ProblemError as error:
         print(f"error: {_as_typed(error, options)}", file=sys.stderr)
         return EXIT["wrong"]
+    except OSError as error:  # a folder that cannot be read or written, as when a run is to go on
+        print(f"error: {error.filename or 'the run folder'}: {error.strerror or error}.", file=sys.stderr)
+        return EXIT["wrong"]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -219,7 +222,7 @@ def _leave(solution: Any, folder: Any, terminal: Any) -> int:
         print(f"error: {folder.path}: the results could not be written: {error.strerror}.{cure}", file=sys.stderr)
         return EXIT["failed"]
     except KeyboardInterrupt:
-        print("interrupted while the report was written; the results are saved", file=sys.stderr)
+        print("interrupted while the results were written; the state is saved", file=sys.stderr)
         code = "interrupted"
     terminal.end(solution, page)
     return EXIT[code]

@@ -237,6 +237,15 @@ def test_results_of_an_earlier_end_do_not_pass_for_those_of_a_resumed_run(finish
     assert {"summary.json", "report.html"} <= {p.name for p in finished.iterdir()}
 
 
+def test_a_folder_that_cannot_be_written_when_a_run_goes_on(finished, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "log.jsonl")
+
+    monkeypatch.setattr("pinn.files.write_text", full)
+    assert main(["--resume", str(finished), "--quiet"]) == 2
+    assert "error: log.jsonl: No space left on device." in capsys.readouterr().err
+
+
 def test_one_run_to_a_folder(finished, heat_file, capsys):
     held = files.lock(finished / "problem.yaml", "taken")
     try:

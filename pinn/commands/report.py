@@ -57,13 +57,11 @@ def report(run: Path) -> Path:
 def _with_values(run: Path) -> Any:
     """Load the solution of a run, with grid, values and reference where solution.npz has them."""
     from pinn.checkpoint import read_npz
-    from pinn.config import load_problem
     from pinn.loading import load_solution
     from pinn.runfolder import RunFolder
 
-    folder = RunFolder.open(run)
-    problem = None if folder.source == str(run / "problem.yaml") else load_problem(folder.source, folder.overrides)
-    solution, file = load_solution(run, problem=problem), run / "solution.npz"
+    RunFolder.open(run)
+    solution, file = load_solution(run), run / "solution.npz"
     if not file.exists():
         return solution
     arrays = read_npz(file)

@@ -138,12 +138,12 @@ def _points(path: Path, problem: Any) -> dict[str, Any]:
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    file = path / "summary.json"
-    try:
-        stated = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ProblemError(f"is not a finished run: summary.json cannot be read ({error}).", place=str(path)) from None
-    if not isinstance(stated, dict) or stated.get("status") == "interrupted":
+    from pinn.runs import read_summary
+
+    stated = read_summary(path / "summary.json")
+    if not stated:
+        raise ProblemError("is not a finished run: it holds no summary.json.", place=str(path))
+    if stated["status"] == "interrupted":
         raise ProblemError("was interrupted, and has no numbers to verify. Go on with --resume.", place=str(path))
     return stated
 
