@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pinn.errors import unknown
+from pinn.errors import ProblemError, unknown
 from pinn.evidence.invariants import densities
 from pinn.options import fit
 from pinn.problem import Problem
@@ -37,6 +37,14 @@ def check_names(problem: Problem, settings: Settings) -> None:
     for name in settings.ansatz.scale if isinstance(settings.ansatz.scale, dict) else ():
         if name not in problem.unknowns:
             raise unknown("unknown", name, problem.unknowns, ("ansatz", "scale", name))
+    free = [c for c in problem.coordinates if c not in problem.domain.periodic]
+    for name in settings.ansatz.waves if isinstance(settings.ansatz.waves, dict) else ():
+        if name in problem.domain.periodic:
+            raise ProblemError(
+                "a periodic coordinate has harmonics (ansatz.harmonics), not waves.", ("ansatz", "waves", name)
+            )
+        if name not in free:
+            raise unknown("coordinate", name, free, ("ansatz", "waves", name))
     check_reference(problem)
     densities(problem)
 

@@ -164,7 +164,7 @@ class RunFolder:
         """
         file = self.path / CHECKPOINT
         arrays, _ = checkpoint.load(file)
-        if not {"['state'].number", "['edges']"} <= arrays.keys():
+        if not {"['state'].begun_with", "['edges']"} <= arrays.keys():
             raise ProblemError("is the checkpoint of an older version.", place=str(file))
         plan = plan._replace(edges=tuple(arrays["['edges']"].tolist()))
         number, stage = (int(arrays[f"['state'].{name}"]) for name in ("number", "stage"))

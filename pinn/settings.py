@@ -10,6 +10,7 @@ from pinn.errors import Key, ProblemError, did_you_mean
 Enforcement = Literal["auto", "hard", "soft"]
 LiftKind = Literal["reaction", "heat", "none"]
 Positive = Annotated[int, Field(ge=1, le=10**9)]
+Waves = Annotated[int, Field(ge=0, le=1000)]
 Size = Annotated[float, Field(gt=0, lt=1e12)]
 
 
@@ -41,7 +42,7 @@ class AnsatzSettings(Section):
     scale: Literal["auto"] | Size | dict[str, Size] = "auto"
     layer: Literal["auto", "none"] | float = "auto"
     harmonics: Positive = 4
-    waves: Annotated[int, Field(ge=0, le=1000)] = 4
+    waves: Waves | dict[str, Waves] = 4
 
 
 class NetworkSettings(Options):

@@ -1,5 +1,6 @@
 """The ansatz: exactly periodic; hard conditions exact for any params, refused where they would change the problem."""
 
+import re
 from dataclasses import replace
 
 import jax
@@ -13,10 +14,11 @@ from pinn.ansatz.hard import choose_hard
 from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
+from pinn.names import check_names
 from pinn.networks import make_network
 from pinn.problem import Domain
 from pinn.residuals import residual_blocks, sample
-from pinn.settings import AnsatzSettings, SamplingSettings
+from pinn.settings import AnsatzSettings, SamplingSettings, make_settings
 from pinn.statement import make_problem
 
 KEY = jax.random.PRNGKey(0)
@@ -210,3 +212,70 @@ def test_systems_in_time_alone_carry_nothing():
     for carried in (True, False):
         make_ansatz(problem, record, AnsatzSettings(carried=carried))
     assert seen[0] == seen[1]
+
+
+def string(left="u = 0", rate="u_t = sin(2*pi*x)", **conditions):
+    """Return a string between two ends, with an initial rate."""
+    given = {
+        "initial": {"where": "t=0", "equation": "u = sin(pi*x)"},
+        "rate": {"where": "t=0", "equation": rate},
+        "left": {"where": "x=0", "equation": left},
+        "right": {"where": "x=1", "equation": "u = 0"},
+    }
+    return make_problem("p", {"t": (0, 2), "x": (0, 1)}, ["u"], {"pde": "u_tt = u_xx"}, given | conditions)
+
+
+def test_an_initial_rate_is_hard():
+    problem = string("u = sin(t)**2", "2*u_t = sin(2*pi*x)")
+    ansatz = make_ansatz(problem, build, AnsatzSettings())
+    assert sorted(ansatz.hard) == ["initial", "left", "rate", "right"]
+    params = ansatz.network.init(KEY)
+    points = sample(problem, problem.constraints, SamplingSettings(equations=5, conditions=40), KEY)
+    blocks = residual_blocks(problem, problem.constraints, lambda x: ansatz.network.apply(params, x), points)
+    for name in ansatz.hard:
+        np.testing.assert_allclose(blocks[name], 0, atol=1e-14, err_msg=name)
+    assert np.abs(blocks["pde"]).max() > 0.1  # the acceleration is free
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"left": "u = t"}, r"where it meets 'left' the rates differ \(1 there, 0 here\)"),
+        ({"rate": "u_t = sqrt(cos(pi*x)**2)"}, "u_tx jumps or is not finite at x=0.5"),
+        ({"rate": "u_t = abs(x)"}, "its data have kinks"),
+        ({"rate": "u_t = u"}, "it is not of the form u = data"),
+        ({"initial": {"where": "t=0", "equation": "u**2 = 0"}}, "no initial condition of 'u' itself is hard"),
+    ],
+)
+def test_initial_rates_that_cannot_be_hard(changed, reason):
+    notes = choose_hard(string(**changed), AnsatzSettings())[1]
+    assert any(re.search(reason, note) for note in notes), notes
+    with pytest.raises(ProblemError, match="cannot be hard"):
+        choose_hard(string(**changed), AnsatzSettings(initial="hard"))
+
+
+def test_waves_by_coordinate():
+    inputs = {}
+
+    def network(inputs_, outputs):
+        inputs["n"] = inputs_
+        return build(inputs_, outputs)
+
+    for waves, expected in (
+        (3, 2 + 2 * 3),
+        ({"x": 3}, 2 + 2 * 3),
+        ({"t": 2}, 2 + 2 * 4 + 2 * 2),
+        ({"t": 2, "x": 0}, 6),
+    ):
+        make_ansatz(string(), network, AnsatzSettings(waves=waves, carried=False))
+        assert inputs["n"] == expected
+    oscillator = make_problem(
+        "p", {"t": (0, 1)}, ["u"], {"pde": "u_t = -u"}, {"i": {"where": "t=0", "equation": "u = 1"}}
+    )
+    make_ansatz(oscillator, network, AnsatzSettings(waves=2))
+    assert inputs["n"] == 5  # time is all there is
+
+
+def test_a_periodic_coordinate_has_no_waves():
+    with pytest.raises(ProblemError, match=r"ansatz.waves.x: a periodic coordinate has harmonics"):
+        check_names(load_problem("allen_cahn"), make_settings({"ansatz": {"waves": {"x": 2}}}))

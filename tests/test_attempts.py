@@ -3,6 +3,7 @@
 import math
 from types import SimpleNamespace as Fake
 
+import numpy as np
 import pytest
 
 from pinn.training import attempts
@@ -12,13 +13,14 @@ from pinn.training.state import begin_attempt, halve_window
 GOOD, BAD = 1e-14, 1e-6  # beside a worst loss of 1e-10 before
 
 
-def situation(*, left=4, number=3, attempt=0, kept=1e-11, worst=1e-10, halved=0, most=30):
+def situation(*, left=4, number=3, attempt=0, kept=1e-11, worst=1e-10, halved=0, most=30, begun=1.0):
     plan = Fake(
         left=lambda window: left,
         halvings=lambda window: halved,
         settings=Fake(training=Fake(attempts=most)),
     )
-    return plan, Fake(window=None, number=number, attempt=attempt, kept_loss=kept, worst=worst)
+    losses = {"kept_loss": np.float64(kept), "worst": np.float64(worst), "begun_with": np.float64(begun)}
+    return plan, Fake(window=None, number=number, attempt=attempt, **losses)
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,11 @@ def follows(deadline, each=4.0, **what):
         ({}, 40.0, None),  # a share is 8 s
         ({"kept": GOOD}, 50.0, None),  # below a thousandth of the worst before
         ({"kept": GOOD}, None, None),
+        ({"kept": GOOD, "worst": 0.0}, 50.0, begin_attempt),  # windows before were better
+        ({"kept": 1e-27, "worst": 0.0}, 50.0, None),  # nothing but round-off
+        ({"kept": 1e-27, "worst": 0.0, "begun": 1e-6}, 50.0, begin_attempt),
+        ({"kept": 1e-12, "worst": 1e-20, "attempt": 1}, 70.0, begin_attempt),  # not poor beside what a run begins with
+        ({"kept": 1e-11, "worst": 1e-20, "attempt": 1}, 70.0, halve_window),
         ({}, None, begin_attempt),
         ({"attempt": 29}, None, None),  # no more than the settings allow
         ({"kept": BAD}, 40.0, begin_attempt),  # poor: two shares, 16 s

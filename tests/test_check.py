@@ -154,6 +154,46 @@ conditions:
     assert not found(text + '  level: {where: "x=0, y=0", equation: p = 0}\n', "undetermined")
 
 
+RIGHT = "  right: {where: x=1, equation: u = 0}\n"
+
+
+@pytest.mark.parametrize(
+    ("equation", "ends", "message"),
+    [
+        ("u_t = k*u_xx", ENDS, ""),
+        ("u_t = -u_xxxx", ENDS + FLAT, ""),
+        (
+            "u_t = -u_xxxx",
+            RIGHT + FLAT,
+            "of order 4 in x, u calls for four conditions at the ends of x; found 3 (right, l2, r2)",
+        ),
+        ("u_t = -u_xxxx", ENDS, "found 2 (left, right)"),
+        ("u_t + u_x = 0", RIGHT, ""),
+        ("u_t = -k*u", "", ""),
+    ],
+)
+def test_conditions_are_counted_by_order(equation, ends, message):
+    told = found(trial(equation, ends=ends), "count")
+    assert (message in told[0]) if message else not told, told
+
+
+def test_conditions_of_a_system_of_waves():
+    head = HEAD.replace("[u]", "[u, v]")
+    text = f"{head}equations: {{a: u_t = v_x, b: v_t = u_x}}\nconditions:\n"
+    text += "  i: {where: t=0, equation: u = sin(pi*x)}\n  j: {where: t=0, equation: v = 0}\n"
+    assert not found(text + ENDS, "count")
+    assert "of order 1 in x, u and v call for two conditions" in found(text + RIGHT, "count")[0]
+
+
+def test_zero_is_no_solution_that_is_sought():
+    """An eigenvalue problem without a normalisation, and a problem without data."""
+    head = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u, E]\nequations: {a: -u_xx = E*u, b: E_x = 0}\nconditions:\n"
+    assert "zero everywhere satisfies all" in found(head + ENDS, "count")[0]
+    assert not found(head + ENDS + "  norm: {where: x=0, equation: u_x = 1}\n", "count")
+    assert "zero everywhere" in found(trial(initial="u = 0"), "count")[0]
+    assert not found(trial("u_t = k*u_xx + 1", initial="u = 0"), "count")
+
+
 @pytest.mark.parametrize(
     ("equation", "message"),
     [

@@ -147,6 +147,8 @@ BAD = {  # replacement in the file -> what the message says
     ("training:\n", "training:\n  loss: absolute\n"): "Did you mean 'mean_absolute'?",
     ("training:\n", "training:\n  weights: {pdd: 1}\n"): "unknown constraint 'pdd'. Did you mean 'pde'?",
     ("network:", "ansatz: {scale: {w: 2}}\nnetwork:"): "ansatz.scale.w: unknown unknown 'w'",
+    ("network:", "ansatz: {waves: {y: 2}}\nnetwork:"): "ansatz.waves.y: unknown coordinate 'y'",
+    ("network:", "ansatz: {waves: {t: -1}}\nnetwork:"): "ansatz.waves",
     ("network:", "ansatz: {scale: 0}\nnetwork:"): "ansatz.scale: '0'",
     ("windows: 1", "windows: 0"): "training.windows: '0': should be greater than or equal to 1",
     ("windows: 1", "windows: 2.5"): "training.windows: '2.5': unknown value. Allowed: a list, a whole number, auto",

@@ -87,6 +87,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
+    rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
 
@@ -114,8 +115,14 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
             free = network(params, window, point, point, before)
         else:
             # What the network says of the window's start is subtracted: there the solution is known.
-            start = network(params, window, point, _moved(point, time, window.start), before)
-            free = network(params, window, point, _moved(point, time, _clip(point[time], window)), before)
+            def at(t: Array) -> Array:
+                return network(params, window, point, _moved(point, time, t), before)
+
+            start = at(window.start)
+            if any(rated):  # and its rate there
+                rate = jax.jvp(at, (window.start,), (jnp.ones_like(window.start),))[1]
+                start = start + jnp.asarray(rated, start.dtype) * (point[time] - window.start) * rate
+            free = at(_clip(point[time], window))
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
         return jnp.stack([size * _vanishing(k, faces, domain, point) * free[k] for k, size in enumerate(sizes)])
 
@@ -130,10 +137,10 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     def init(key: Array) -> Pieces:
         return stacked(inner.init(key), Window(*(jnp.asarray(v, float) for v in (lo, hi, 0.0))))
 
-    names = tuple(f.constraint.name for f in faces)
+    names = (*(f.constraint.name for f in faces), *(f.rate.constraint.name for f in faces if f.rate))
     return Ansatz(
         Network(init, whole),
-        inner.init,
+        jax.jit(inner.init),  # compiled once, for all attempts
         fixed,
         trained,
         names,

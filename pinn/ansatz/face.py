@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from pinn.problem import Constraint, Domain
+from pinn.problem import TIME, Constraint, Domain
 
 PointValue = Callable[[Array], Array]  # point (d,) -> value
 
@@ -36,6 +36,8 @@ class HardFace(NamedTuple):
         value: where, along that coordinate.
         data: point -> value of the unknown on the face.
         lifts: the singular parts of corners where the data do not fit.
+        rate: data of u_t on the same initial face; None if there are none. See `pinn.ansatz.rate`.
+        is_rate: whether the data are those of u_t.
     """
 
     constraint: Constraint
@@ -44,10 +46,20 @@ class HardFace(NamedTuple):
     value: float
     data: PointValue
     lifts: tuple[Lift, ...] = ()
+    rate: "HardFace | None" = None
+    is_rate: bool = False
+
+    def symbol(self, unknowns: tuple[str, ...], letters: str = "") -> str:
+        """Return the name of a derivative of the data, such as u_x."""
+        letters = TIME * self.is_rate + letters
+        return unknowns[self.unknown] + ("_" + letters if letters else "")
 
     def carried(self, point: Array) -> Array:
         """Return the data, continued into the domain, with their lifts."""
-        total = self.data(point.at[self.axis].set(self.value))
+        on_face = point.at[self.axis].set(self.value)
+        total = self.data(on_face)
+        if self.rate is not None:
+            total = total + (point[self.axis] - self.value) * self.rate.data(on_face)
         for lift in self.lifts:
             total = total + lift.part(point)
         return total

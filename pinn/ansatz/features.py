@@ -10,14 +10,30 @@ from pinn.pieces import Window
 from pinn.problem import TIME, Domain
 from pinn.settings import AnsatzSettings
 
+DEFAULT = AnsatzSettings().waves  # of coordinates that a setting by coordinate leaves out
+
+
+def waves_of(coordinate: str, domain: Domain, settings: AnsatzSettings) -> int:
+    """Return how many waves a coordinate that is not periodic gets.
+
+    Where the settings do not name it, time gets some only where it is all there is: beside coordinates of space its
+    windows serve better.
+    """
+    if isinstance(settings.waves, dict) and coordinate in settings.waves:
+        return settings.waves[coordinate]
+    many = DEFAULT if isinstance(settings.waves, dict) else settings.waves
+    return 0 if coordinate == TIME and len(domain.coordinates) > 1 else many
+
 
 def feature_count(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> int:
     """Number of inputs `encode` makes of a point."""
     count = 0
     for axis, coordinate in enumerate(domain.coordinates):
         kinds = 1 if axis == even else 2  # cosines, and sines
-        own, waves = (0, settings.harmonics) if coordinate in domain.periodic else (1, settings.waves)
-        count += own + (0 if coordinate == TIME and own else kinds * waves)
+        if coordinate in domain.periodic:
+            count += kinds * settings.harmonics
+        else:
+            count += 1 + kinds * waves_of(coordinate, domain, settings)
     return count
 
 
@@ -27,10 +43,10 @@ def encode(
     """Return the map from a point (d,) and its window to input features of size one.
 
     A coordinate becomes (-1, 1) over its range, time over its window. A periodic one becomes cosines and sines of its
-    first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Other coordinates
-    of space get ``waves`` cosines and sines beside themselves, of twice their range as period: with them
-    Gauss-Newton fits smooth solutions orders of magnitude better (experiments/accuracy). Of the coordinate with the
-    index ``even`` only what is even about the middle of its range is kept.
+    first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Others get
+    `waves_of` them cosines and sines beside themselves, of twice their range as period: with them Gauss-Newton fits
+    smooth solutions orders of magnitude better (experiments/accuracy). Of the coordinate with the index ``even`` only
+    what is even about the middle of its range is kept.
     """
 
     def waves(phase: Array, count: int, axis: int) -> list[Array]:
@@ -46,8 +62,8 @@ def encode(
             lo, hi = (window.start, window.stop) if coordinate == TIME and window is not None else (lo, hi)
             unit = (2 * (point[axis : axis + 1] - lo) / (hi - lo)) - 1
             parts.append(unit**2 if axis == even else unit)
-            if coordinate != TIME and settings.waves:
-                parts += waves(math.pi / 2 * unit[0], settings.waves, axis)
+            if many := waves_of(coordinate, domain, settings):
+                parts += waves(math.pi / 2 * unit[0], many, axis)
         return jnp.concatenate(parts)
 
     return features

@@ -10,6 +10,7 @@ from jax import Array
 
 from pinn.ansatz.face import HardFace, probes
 from pinn.ansatz.lift import lift_end, lift_period
+from pinn.ansatz.rate import is_rate, with_rate
 from pinn.ansatz.smoothness import conflict, jump, roughness
 from pinn.errors import ProblemError
 from pinn.language.tree import is_smooth
@@ -27,6 +28,7 @@ def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFa
         ProblemError: where the settings say hard and a hard condition is impossible.
     """
     faces: list[HardFace] = []
+    rates: list[HardFace] = []
     notes: list[str] = []
     # Initial conditions first: a lift that a Dirichlet end calls for belongs to them.
     for constraint in sorted(problem.conditions, key=lambda c: not _is_initial(c, problem.domain)):
@@ -35,14 +37,30 @@ def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFa
             continue
         face, reason = _as_face(constraint, problem)
         reason = reason or jump(face, problem)
-        if not reason:
+        if not reason and face.is_rate:
+            reason = roughness(face, problem)
+            rates += [] if reason else [face]
+        elif not reason:
             faces, reason, note = _fit(face, faces, problem, settings)
             notes += [note] if note else []
         if reason and getattr(settings, kind) == "hard":
-            raise ProblemError(f"condition {constraint.name!r} cannot be hard: {reason}", ("ansatz", kind), "hard")
+            raise _refused(constraint, reason, kind)
         if reason:
-            notes.append(f"condition {constraint.name!r} is a term of the loss: {reason}")
+            notes.append(_soft(constraint, reason))
+    for rate in rates:  # the ends they may contradict are known now
+        faces, reason = with_rate(rate, faces, problem)
+        if reason and settings.initial == "hard":
+            raise _refused(rate.constraint, reason, "initial")
+        notes += [_soft(rate.constraint, reason)] if reason else []
     return sorted(faces, key=lambda f: (problem.coordinates[f.axis] != TIME, f.axis)), tuple(notes)
+
+
+def _soft(constraint: Constraint, reason: str) -> str:
+    return f"condition {constraint.name!r} is a term of the loss: {reason}"
+
+
+def _refused(constraint: Constraint, reason: str, kind: str) -> ProblemError:
+    return ProblemError(f"condition {constraint.name!r} cannot be hard: {reason}", ("ansatz", kind), "hard")
 
 
 def _fit(
@@ -80,7 +98,7 @@ def _is_initial(constraint: Constraint, domain: Domain) -> bool:
 
 
 def _as_face(constraint: Constraint, problem: Problem) -> tuple[HardFace | None, str]:
-    """Read a condition as u = data on a face; otherwise say why it is not that."""
+    """Read a condition as u = data on a face, or as the rate u_t = data; otherwise say why it is neither."""
     if len(constraint.where) != 1:
         return None, "it holds on an edge or a point, not on a face."
     (coordinate, value), domain = next(iter(constraint.where.items())), problem.domain
@@ -89,7 +107,8 @@ def _as_face(constraint: Constraint, problem: Problem) -> tuple[HardFace | None,
     if coordinate in domain.periodic:
         return None, f"{coordinate!r} is periodic, so its ends are not a boundary."
     partials = partials_of(constraint.residual, problem.symbols)
-    if len(partials) != 1 or partials[0].axes:
+    rate = is_rate(constraint, problem)
+    if len(partials) != 1 or (partials[0].axes and not rate):
         return None, "it is not of the form u = data."
     if constraint.residual.tree is None:
         return None, "it is a Python function, whose smoothness cannot be read."
@@ -100,26 +119,27 @@ def _as_face(constraint: Constraint, problem: Problem) -> tuple[HardFace | None,
         )
     unknown = partials[0].unknown
     axis = problem.coordinates.index(coordinate)
-    slope = _affine_slope(constraint, problem, unknown)
+    name = problem.unknowns[unknown] + ("_" + TIME if rate else "")
+    slope = _affine_slope(constraint, problem, name)
     if slope is None:
         return None, "it is not linear in the unknown with a constant factor."
 
     def data(point: Array) -> Array:
         values = dict(zip(problem.coordinates, point, strict=True)) | dict(problem.parameters)
-        values[problem.unknowns[unknown]] = jnp.zeros((), point.dtype)
+        values[name] = jnp.zeros((), point.dtype)
         at_zero = constraint.residual.fn(**{n: values[n] for n in constraint.residual.needs})
         return jnp.asarray(-at_zero / slope, point.dtype)
 
-    return HardFace(constraint, unknown, axis, value, data), ""
+    return HardFace(constraint, unknown, axis, value, data, is_rate=rate), ""
 
 
-def _affine_slope(constraint: Constraint, problem: Problem, unknown: int) -> float | None:
-    """Return a if the residual is a u + b(x) with a constant a other than 0."""
+def _affine_slope(constraint: Constraint, problem: Problem, name: str) -> float | None:
+    """Return a if the residual is a u + b(x), with u or the rate of that name and a constant a other than 0."""
     points = probes(problem.domain, constraint.where)
     values = dict(zip(problem.coordinates, points.T, strict=True)) | dict(problem.parameters)
 
     def at(u: float) -> np.ndarray:
-        full = values | {problem.unknowns[unknown]: np.full(len(points), u)}
+        full = values | {name: np.full(len(points), u)}
         return np.asarray(constraint.residual.fn(**{n: full[n] for n in constraint.residual.needs}))
 
     first, second = at(1.0) - at(0.0), at(3.0) - at(1.0)

@@ -28,7 +28,7 @@ def roughness(face: HardFace, problem: Problem) -> str:
             at_lo, at_hi = (jax.jit(jax.vmap(values))(points.at[:, axis].set(end)) for end in (lo, hi))
             worst = int(jnp.abs(at_lo - at_hi).argmax())
             if not abs(float(at_lo[worst] - at_hi[worst])) <= agreement(values, face, problem.domain):
-                name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
+                name = face.symbol(problem.unknowns, coordinate * order)
                 return (
                     f"its data are not periodic: {name} is {float(at_lo[worst]):.4g} at {coordinate}={lo:g} and "
                     f"{float(at_hi[worst]):.4g} at {coordinate}={hi:g}. A hard condition would solve "
@@ -46,7 +46,7 @@ def jump(face: HardFace, problem: Problem) -> str:
             continue
         values = face.data
         for order in range(max(1, problem.order(coordinate))):
-            name = problem.unknowns[face.unknown] + ("_" + coordinate * order if order else "")
+            name = face.symbol(problem.unknowns, coordinate * order)
             bounds = problem.domain.bounds[coordinate]
             size = size_of(values, face, problem.domain)
             place = _find_jump(values, jnp.asarray(fixed, float), axis, bounds, size)

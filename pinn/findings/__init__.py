@@ -7,6 +7,7 @@ import numpy as np
 
 from pinn.errors import Key
 from pinn.findings.corners import SAMPLES, misfits, points_of
+from pinn.findings.counts import too_few, zero_solves
 from pinn.findings.symbol import type_of
 from pinn.language.calculus import is_constant, write
 from pinn.language.tree import Binary, Call, Node, evaluate, names, numpy_functions, walk
@@ -28,7 +29,7 @@ class Finding(NamedTuple):
     """One thing worth knowing.
 
     Attributes:
-        topic: "type", "corner", "undetermined" or "domain".
+        topic: "type", "corner", "count", "undetermined" or "domain".
         level: "warning" or "note".
         key: the entry of the file it is about.
         text: what stands there.
@@ -44,7 +45,7 @@ class Finding(NamedTuple):
 
 def findings(problem: Problem) -> list[Finding]:
     """Look a problem over. Nothing found here keeps a run from starting."""
-    parts = (_types, _corners, _undetermined, _domains)
+    parts = (_types, _corners, _counts, _undetermined, _domains)
     with np.errstate(all="ignore"):
         return [finding for part in parts for finding in part(problem)]
 
@@ -84,6 +85,18 @@ def _corners(problem: Problem) -> Iterator[Finding]:
     """Name initial data that do not fit what is asked at the ends."""
     for key, text, message in misfits(problem):
         yield Finding("corner", "warning", key, text, message)
+
+
+def _counts(problem: Problem) -> Iterator[Finding]:
+    """Name missing conditions, and problems that are solved by nothing at all."""
+    for key, text, message in too_few(problem):
+        yield Finding("count", "warning", key, text, message)
+    if zero_solves(problem):
+        yield Finding(
+            "count", "warning", ("conditions",), None,
+            "zero everywhere satisfies all equations and conditions, and is what a run would find. An eigenvalue "
+            "problem wants a condition that says how large its solution is; others want data.",
+        )  # fmt: skip
 
 
 def _undetermined(problem: Problem) -> Iterator[Finding]:

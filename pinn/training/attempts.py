@@ -16,6 +16,8 @@ from pinn.training.state import TrainState, begin_attempt, halve_window, judges_
 
 # Beside the worst of the windows before: a loss that a window is begun again for, and one that is worth more time.
 MATTERS, POOR = 1e-3, 30.0
+# Of the loss a run begins with: no window below is poor; and lower ones are out of reach, in squares of the precision.
+GOOD, ROUND_OFF = 1e-13, 1e5
 FAILURES = 3  # attempts that may end in numbers that are not finite
 TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
 SHARES = 2.0  # of the time, for a window that is poor, and for the first: its errors live longest
@@ -48,16 +50,16 @@ def what_follows(
 ) -> Callable[[Plan, TrainState], TrainState] | None:
     """Say how to go on with a window after an attempt: begin it again, cut it in half, or None: leave it."""
     now = time.monotonic()
-    kept, worst, left = float(state.kept_loss), float(state.worst), plan.left(state.window)
+    kept, left = float(state.kept_loss), plan.left(state.window)
     only, tried = not left and not int(state.number), int(state.attempt) + 1
     later = MARGIN * each  # what a window after this one will want
     spare = math.inf if deadline is None else deadline - now - each - later * left
     if spare < 0:
         return None
-    poor = not only and not kept <= POOR * worst
+    poor = not only and _is_poor(state)
     if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:
         return halve_window
-    matters = only or not kept <= MATTERS * worst
+    matters = only or not kept <= max(MATTERS * float(state.worst), _floor(state))
     until = may_take_until(plan, state, each, deadline, began, SHARES if poor or not int(state.number) else 1)
     return begin_attempt if matters and now + each <= until and tried < plan.settings.training.attempts else None
 
@@ -72,4 +74,13 @@ def survives(plan: Plan, state: TrainState, deadline: float | None) -> bool:
 
 def is_left_poor(state: TrainState) -> bool:
     """Say whether a window ended much above those before it."""
-    return int(state.number) > 0 and not float(state.kept_loss) <= POOR * float(state.worst)
+    return int(state.number) > 0 and _is_poor(state)
+
+
+def _is_poor(state: TrainState) -> bool:
+    return not float(state.kept_loss) <= POOR * max(float(state.worst), GOOD * float(state.begun_with), _floor(state))
+
+
+def _floor(state: TrainState) -> float:
+    """Return the loss below which there is nothing but round-off."""
+    return ROUND_OFF * float(np.finfo(state.begun_with.dtype).eps) ** 2 * float(state.begun_with)

@@ -14,7 +14,7 @@ from pinn.problem import Constraint
 from pinn.training.bank import Bank, bank_maker, residual_on
 from pinn.training.failure import explain
 from pinn.training.plan import Plan
-from pinn.training.state import TrainState, good_enough, judged, redraw
+from pinn.training.state import TrainState, judged, redraw
 
 
 def make_advance(
@@ -45,7 +45,7 @@ def make_advance(
         better = info.loss < 0.5 * state.best
         after = drawn._replace(
             step=state.step + 1,
-            worst=jnp.where(state.step == 0, good_enough(info.loss), state.worst),
+            begun_with=jnp.where(state.step == 0, info.loss, state.begun_with),
             stage_step=state.stage_step + 1,
             best=jnp.where(better, info.loss, state.best),
             best_step=jnp.where(better, state.stage_step + 1, state.best_step),

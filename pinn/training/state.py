@@ -13,8 +13,6 @@ from pinn.training.bank import LIFE, Bank, choose_any, choose_first, choose_larg
 from pinn.training.plan import Plan
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
-GOOD = 1e-13  # of the loss a run begins with: a window that ends lower need not be better
-ROUND_OFF = 1e5  # in units of the square of the precision: lower losses are out of reach
 
 
 class TrainState(NamedTuple):
@@ -36,7 +34,8 @@ class TrainState(NamedTuple):
         kept: params with the lowest loss on the whole bank, of all attempts.
         kept_loss: that loss; inf before the first is known.
         bank_loss: the last loss on the whole bank; nan before the first.
-        worst: the largest ``kept_loss`` of the windows before, and at least `GOOD` times the loss of the first step.
+        worst: the largest ``kept_loss`` of the windows before; 0 in the first.
+        begun_with: the loss of the first step of the run.
         pieces: the windows before; None if there are none.
     """
 
@@ -56,6 +55,7 @@ class TrainState(NamedTuple):
     kept_loss: Array
     bank_loss: Array
     worst: Array
+    begun_with: Array
     pieces: Pieces | None
 
 
@@ -80,13 +80,13 @@ def init_state(plan: Plan) -> TrainState:
         params=params, opt_state=plan.optimizers[0].init(params), key=points_key, points=_first_points(plan, window),
         number=zero, attempt=zero, window=window,
         kept=params, kept_loss=infinite, bank_loss=jnp.full((), jnp.nan, dtype),
-        worst=jnp.zeros((), dtype), pieces=None,
+        worst=jnp.zeros((), dtype), begun_with=infinite, pieces=None,
     )  # fmt: skip
 
 
 def _fresh_params(plan: Plan, key: Array) -> Any:
     dtype = jnp.dtype(plan.settings.training.precision)
-    return jax.jit(lambda key: jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.init(key)))(key)
+    return jax.tree.map(lambda x: x.astype(dtype), plan.ansatz.init(key))
 
 
 def _window(plan: Plan, start: float, stop: float, pieces: Pieces | None) -> Window:
@@ -198,11 +198,6 @@ def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, stat
         return state._replace(points=jax.tree.map(lambda new, old: jnp.where(wanted, new, old), chosen, state.points))
 
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
-
-
-def good_enough(loss: Array) -> Array:
-    """Return the loss at which a window need not be better, from that a run begins with."""
-    return (max(GOOD, ROUND_OFF * float(jnp.finfo(loss.dtype).eps) ** 2) * loss).astype(loss.dtype)
 
 
 def judged(state: TrainState, loss: Array) -> TrainState:

@@ -20,7 +20,8 @@ EARLY = 0.01  # of the target, for windows before the last: errors grow from win
 PAUSE, LONG_PAUSE = 20, 60  # times as long as a look at the error takes: between looks for a target, or to show it
 
 
-Look = Callable[[Any, tuple[float, float] | None], float | None]
+Span = tuple[float, float] | None  # of a window; None for the last
+Look = Callable[[Callable[[], Any], Span], float | None]
 
 
 def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
@@ -32,12 +33,12 @@ def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
         pause: between looks, in units of the time one takes.
 
     Returns:
-        (params of the solution so far, span of the window; None for the last) -> relative L2 error of the whole
-        solution, or of the window.
+        (call for the params of the solution so far, span of the window; None for the last) -> relative L2 error of the
+        whole solution, or of the window.
     """
-    grid, state = evaluation_grid(plan.problem), {"until": 0.0, "windows": 0}
+    grid, state = evaluation_grid(plan.problem), {"until": 0.0, "span": "none yet"}
 
-    def error(params: Any, span: tuple[float, float] | None) -> float:
+    def error(params: Any, span: Span) -> float:
         values = on_grid(plan.ansatz.network, params, plan.problem, grid)
         if span is None:
             return total_relative_l2(errors(values, reference.values, plan.problem))
@@ -47,12 +48,13 @@ def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
             return np.inf
         return max(relative_l2(values[n].take(inside, axis), u.take(inside, axis)) for n, u in reference.values.items())
 
-    def look(params: Any, span: tuple[float, float] | None) -> float | None:
-        if len(params.windows.start) != state["windows"]:
-            state["windows"] = len(params.windows.start)
-            error(params, span)  # compiles, so that the pauses count evaluations only
-        elif time.monotonic() < state["until"]:
+    def look(solution: Callable[[], Any], span: Span) -> float | None:
+        if state["span"] == span and time.monotonic() < state["until"]:
             return None
+        params = solution()
+        if state["span"] != span:
+            state["span"] = span
+            error(params, span)  # compiles, so that the pauses count evaluations only
         began = time.monotonic()
         found = error(params, span)
         state["until"] = time.monotonic() + pause * (time.monotonic() - began)
@@ -61,18 +63,18 @@ def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
     return look
 
 
-def target_check(look: Look, target: float | None) -> Callable[[Any, Any], bool]:
+def target_check(look: Look, target: float | None) -> Callable[[Callable[[], Any], Span], bool]:
     """Return a test of the target by looks at the error; without a target, only the last window is looked at.
 
     There the compiled evaluation is the one the evidence of the run uses.
     """
 
-    def reached(params: Any, span: tuple[float, float] | None) -> bool:
+    def reached(solution: Callable[[], Any], span: Span) -> bool:
         if target is None:
             if span is None:
-                look(params, span)
+                look(solution, span)
             return False
-        found = look(params, span)
+        found = look(solution, span)
         return found is not None and found <= target * (EARLY if span else 1)
 
     return reached
@@ -80,13 +82,13 @@ def target_check(look: Look, target: float | None) -> Callable[[Any, Any], bool]
 
 def watched_target(
     plan: Plan, reference: Reference, latest: dict[str, float | None]
-) -> Callable[[Any, tuple[float, float] | None], bool]:
+) -> Callable[[Callable[[], Any], Span], bool]:
     """Return the test of the target of a run, which leaves the error it has seen in ``latest["error"]`` for the log."""
     target = plan.settings.target.relative_l2
     look = error_look(plan, reference, PAUSE if target else LONG_PAUSE)
 
-    def noted(params: Any, span: tuple[float, float] | None) -> float | None:
-        found = look(params, span)
+    def noted(solution: Callable[[], Any], span: Span) -> float | None:
+        found = look(solution, span)
         latest["error"] = latest["error"] if found is None or not np.isfinite(found) else found
         return found
 

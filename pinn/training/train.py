@@ -48,14 +48,14 @@ class Limits(NamedTuple):
 
     Attributes:
         deadline: on the clock of `time.monotonic`; None for no limit.
-        reached: (params of the solution so far, span of the window; None for the last) -> whether the target is met,
-            or the window good enough for it; None for no target.
+        reached: (call for the params of the solution so far, span of the window; None for the last) -> whether the
+            target is met, or the window good enough for it; None for no target.
         loss: on all points of its bank, at which a window is good enough; None to do one's best.
         stop: asked between chunks; True interrupts.
     """
 
     deadline: float | None = None
-    reached: Callable[[Any, tuple[float, float] | None], bool] | None = None
+    reached: Callable[[Callable[[], Any], tuple[float, float] | None], bool] | None = None
     loss: float | None = None
     stop: Callable[[], bool] = lambda: False
 
@@ -226,7 +226,7 @@ def _run_stage(
         if limits.reached is not None:
             last, current = not plan.left(state.window), state._replace(kept=state.params)
             span = None if last else (float(state.window.start), float(state.window.stop))
-            if limits.reached(solution_params(current), span):
+            if limits.reached(lambda current=current: solution_params(current), span):
                 return (current, "done", MET) if last else (state, "done", ENOUGH)
     return state, "done", THROUGH
 
