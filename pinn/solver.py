@@ -14,6 +14,7 @@ from pinn.reference import reference_at_once
 from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
 from pinn.summary import summarised
+from pinn.surroundings import lapack_on_one_thread
 from pinn.training.plan import Plan, make_plan
 from pinn.training.state import TrainState, init_state
 from pinn.training.targets import loss_enough, watched_target
@@ -166,7 +167,8 @@ def _solve(
         notes.append(sentence)
 
     setup = time.monotonic() - started
-    state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
+    with lapack_on_one_thread():
+        state, outcome = train(plan, state, limits, on_log, lambda s: hooks.on_state(plan, s, False), on_note)
     hooks.on_state(plan, state, True)
     solution = summarised(plan, state, outcome, known, history, setup, started)
     solution.summary["seconds"] |= {"hooks": spent["seconds"], "earlier": earlier}

@@ -43,6 +43,7 @@ HOME = {
     "matplotlib": {"report"},
     "rich": {"report"},
     "tensorboardX": {"loggers"},
+    "threadpoolctl": {"surroundings"},
 }
 WITHOUT_JAX = {
     "config",

@@ -1,11 +1,13 @@
 """Every optimizer on linear least squares and Rosenbrock, compiled once; options checked."""
 
 import itertools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 import pinn
 from pinn.config import problem_from_text
@@ -14,6 +16,7 @@ from pinn.optimizers import OPTIMIZERS, Block, PointwiseResidual, linearize, mak
 from pinn.optimizers.base import mean_absolute
 from pinn.optimizers.first_order import optax_optimizers, optax_schedules
 from pinn.optimizers.normal import SMALL, gram, normal_equations, solve_damped
+from pinn.surroundings import lapack_on_one_thread
 from pinn.training.memory import step_bytes
 
 A = jnp.array([[2.0, 1.0], [1.0, 3.0], [0.0, 1.0]])
@@ -256,3 +259,26 @@ def test_products_and_factors_called_out_of_a_step_are_those_of_numpy(dtype, siz
     assert not np.isfinite(jax.jit(solve_damped)(-normal, lam, right)).any()
     many = jax.jit(jax.vmap(solve_damped, (None, 0, None)))(normal, jnp.asarray([0.1, 1.0], dtype), right)
     np.testing.assert_allclose(many[0], found, rtol=100 * tolerance, atol=tolerance)
+
+
+def test_the_lapack_of_scipy_runs_on_one_thread_while_training():
+    def threads(package):
+        found = ThreadpoolController().info()
+        return {e["num_threads"] for e in found if package in Path(e["filepath"]).parts[-2]}
+
+    before = threads("numpy"), threads("scipy")
+    with lapack_on_one_thread():
+        assert threads("scipy") <= {1} and threads("numpy") == before[0]
+    assert (threads("numpy"), threads("scipy")) == before
+
+
+@pytest.mark.parametrize("rows", [9, 40])
+def test_small_networks_keep_what_their_normal_equations_lose(rows):
+    """A direction a billion times weaker than the others is found from J, and lost in J^T J."""
+    params, keys = {"w": jnp.zeros(6)}, jax.random.split(jax.random.PRNGKey(0))
+    left, right = (jnp.linalg.qr(jax.random.normal(k, (n, 6)))[0] for k, n in zip(keys, (rows, 6), strict=True))
+    jac, wanted = left @ jnp.diag(jnp.array([1, 1, 1, 1, 1, 1e-9])) @ right.T, jnp.arange(1.0, 7.0)
+    lam = jnp.asarray(1e-22)
+    move = jax.jit(lambda p: normal_equations(lambda p: jac @ (p["w"] - wanted), p, 2**30).solve(lam))(params)
+    np.testing.assert_allclose(move, wanted, rtol=1e-3)
+    assert not np.allclose(solve_damped(jac.T @ jac, lam, jac.T @ (jac @ wanted)), wanted, rtol=1e-3)
