@@ -32,9 +32,8 @@ def versions() -> dict[str, str]:
 def lapack_on_one_thread() -> Iterator[None]:
     """Keep the LAPACK of scipy, which is also that of jax on CPUs, to one thread.
 
-    Several threads make a QR factor of 600 rows and 250 columns two to five times as slow, and a Cholesky factor of any
-    size no faster. Products come from the BLAS of numpy, a library of its own, which keeps its threads. Where both
-    share one, nothing is changed.
+    Two threads make a QR factor of 600 rows and 254 columns twice as slow (experiments/small_networks). Products come
+    from the BLAS of numpy, a library of its own, which keeps its threads. Where both share one, nothing is changed.
     """
     threads = ThreadpoolController()
     files = [entry["filepath"] for entry in threads.info()]

@@ -2,14 +2,21 @@
 
 python experiments/small_networks/run.py            measure what is not in results.json yet, and print the table
 python experiments/small_networks/run.py --table    only print the table
+python experiments/small_networks/run.py --threads  time a factor on one thread of LAPACK, and on all
 """
 
 import argparse
 import json
+import statistics
+import time
 from pathlib import Path
+
+import jax
+import jax.numpy as jnp
 
 import pinn
 from pinn.optimizers import normal
+from pinn.surroundings import lapack_on_one_thread
 
 RESULTS = Path(__file__).parent / "results.json"
 SECONDS = 60
@@ -38,12 +45,36 @@ def measure(small: int, waves: int) -> dict:
     }
 
 
+def factor_milliseconds() -> float:
+    """Return how long a QR factor of 600 rows and 254 columns takes: the median of 51."""
+    jac = jax.random.normal(jax.random.PRNGKey(0), (600, 254), dtype=jnp.float64)
+    factor, spent = jax.jit(lambda jac: jnp.linalg.qr(jac, mode="r")), []
+    for _ in range(52):
+        began = time.perf_counter()
+        factor(jac).block_until_ready()
+        spent.append(time.perf_counter() - began)
+    return 1e3 * statistics.median(spent[1:])  # the first one compiles
+
+
+def time_threads() -> None:
+    """Print the time of a factor, one thread and all threads in turn."""
+    with jax.enable_x64(True):
+        for _ in range(3):
+            with lapack_on_one_thread():
+                one = factor_milliseconds()
+            print(f"one thread {one:.1f} ms, all {factor_milliseconds():.1f} ms")
+
+
 def main() -> None:
     """Measure what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", action="store_true", help="measure nothing")
+    parser.add_argument("--threads", action="store_true", help="time a factor instead")
+    options = parser.parse_args()
+    if options.threads:
+        return time_threads()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    for row in [] if parser.parse_args().table else [r for r in ROWS if r not in results]:
+    for row in [] if options.table else [r for r in ROWS if r not in results]:
         results[row] = measure(*ROWS[row])
         RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print("| | params | windows | steps | seconds | held-out residual | relative L2 error |")
