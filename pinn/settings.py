@@ -38,7 +38,7 @@ class AnsatzSettings(Section):
     dirichlet: Enforcement = "auto"
     lift: LiftKind = "reaction"
     symmetry: bool = True
-    carried: bool = True
+    carried: bool | Literal["state"] = True
     scale: Literal["auto"] | Size | dict[str, Size] = "auto"
     layer: Literal["auto", "none"] | float = "auto"
     harmonics: Positive = 4

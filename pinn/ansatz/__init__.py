@@ -104,8 +104,12 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         smoothed = [coordinates(point, at) for coordinates in singular]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
-        carried = [before / jnp.asarray(sizes, before.dtype)] if carries else []
+        known = before + begin(point) if settings.carried == "state" else before
+        carried = [known / jnp.asarray(sizes, before.dtype)] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
+
+    def begin(point: Array) -> Array:
+        return fixed(_moved(point, time, jnp.asarray(domain.bounds[TIME][0], point.dtype)))
 
     def fixed(point: Array) -> Array:
         return jnp.stack([_interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
