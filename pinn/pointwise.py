@@ -134,7 +134,12 @@ def solved_bounds(problem: Problem, params: Params, time_axis: int | None) -> di
 
 
 def outside(problem: Problem, bounds: Bounds, points: np.ndarray) -> str:
-    """Say how many points (N, d) lie outside of bounds, along coordinates that are not periodic; empty if none does."""
+    """Say how many points (N, d) lie outside of bounds, along coordinates that are not periodic; empty if none does.
+
+    Raises:
+        ProblemError: for a parameter of a family outside its range: there an answer would be that of no equation.
+    """
+    _check_family(problem, points)
     out = np.zeros(len(points), bool)
     for x, (name, (lo, hi)) in zip(points.T, bounds.items(), strict=True):
         slack = SLACK * problem.domain.length(name)
@@ -144,3 +149,17 @@ def outside(problem: Problem, bounds: Bounds, points: np.ndarray) -> str:
     box = ", ".join(f"{name} {lo:g} to {hi:g}" for name, (lo, hi) in bounds.items())
     lies = "point lies" if len(points) == 1 else "points lie"
     return f"{out.sum()} of {len(points)} {lies} outside of what was solved ({box}); there the values mean little."
+
+
+def _check_family(problem: Problem, points: np.ndarray) -> None:
+    """Refuse values outside their range of coordinates no equation differentiates by: each is its own problem."""
+    for x, (name, (lo, hi)) in zip(points.T, problem.domain.bounds.items(), strict=True):
+        slack = SLACK * problem.domain.length(name)
+        out = ~((x >= lo - slack) & (x <= hi + slack))
+        if out.any() and problem.order(name) == 0 and name not in problem.domain.periodic:
+            raise ProblemError(
+                f"{name} is a parameter of a family of problems, solved for {name} from {lo:g} to {hi:g}; "
+                f"nothing is known outside.",
+                (name,),
+                f"{x[out][0]:g}",
+            )

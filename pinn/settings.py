@@ -38,7 +38,7 @@ class AnsatzSettings(Section):
     dirichlet: Enforcement = "auto"
     lift: LiftKind = "reaction"
     symmetry: bool = True
-    carried: bool | Literal["state"] = True
+    carried: Literal["state"] | bool = True
     scale: Literal["auto"] | Size | dict[str, Size] = "auto"
     layer: Literal["auto", "none"] | float = "auto"
     harmonics: Positive = 4
@@ -151,7 +151,12 @@ def checked(model: type[BaseModel], data: Any) -> Any:
         raise _worded(model, data, error) from None
 
 
-KINDS = {"int_type": "a whole number", "float_type": "a number", "list_type": "a list"}  # branches of a union
+KINDS = {  # branches of a union
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "list_type": "a list",
+    "bool_type": "true or false",
+}
 
 
 def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> ProblemError:

@@ -95,7 +95,8 @@ class Solution:
             x64 is on there, with a warning if that is less.
 
         Raises:
-            ProblemError: for a coordinate that is missing or does not exist.
+            ProblemError: for a coordinate that is missing or does not exist, or a parameter of a family of problems
+                (a coordinate no equation differentiates by) outside its range.
         """
         table = self._at(coordinates, ())
         out = {name: table[..., k] for k, name in enumerate(self.problem.unknowns)}
@@ -153,7 +154,11 @@ class Solution:
         return {name: values.astype(self.settings.training.precision) for name, values in fields.items()}
 
     def outside(self, points: np.ndarray) -> str:
-        """Say how many points (N, d) lie outside of what was solved; empty if none does."""
+        """Say how many points (N, d) lie outside of what was solved; empty if none does.
+
+        Raises:
+            ProblemError: for a parameter of a family outside its range.
+        """
         return outside(self.problem, solved_bounds(self.problem, self.params, self.ansatz.time_axis), points)
 
     @property

@@ -15,7 +15,7 @@ from pinn.config import load_problem
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
 from pinn.names import check_names
-from pinn.networks import make_network
+from pinn.networks import Network, make_network
 from pinn.problem import Domain
 from pinn.residuals import residual_blocks, sample
 from pinn.settings import AnsatzSettings, SamplingSettings, make_settings
@@ -212,6 +212,19 @@ def test_systems_in_time_alone_carry_nothing():
     for carried in (True, False):
         make_ansatz(problem, record, AnsatzSettings(carried=carried))
     assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(("carried", "factor"), [("state", 1.0), (True, 0.0)])
+def test_the_state_at_the_beginning_is_an_input_where_asked_for(carried, factor):
+    """A network that returns (time + 1) times its last input adds that many times the initial data."""
+    last = Network(lambda key: jnp.zeros(()), lambda params, inputs: (inputs[:1] + 1) * inputs[-1:])
+    problem = heat("u = 1 + x", left="u_x", right="u_x")
+    ansatz = make_ansatz(problem, last, AnsatzSettings(carried=carried, waves=0, scale=2.0))
+    lo, hi = problem.domain.bounds["t"]
+    for t, x in ((lo, 0.3), (0.5 * lo + 0.5 * hi, 0.3), (hi, 0.7)):
+        passed = 2 * (t - lo) / (hi - lo)
+        found = ansatz.network.apply(ansatz.network.init(KEY), jnp.array([t, x]))[0]
+        np.testing.assert_allclose(found, (1 + factor * passed) * (1 + x), rtol=1e-14)
 
 
 def string(left="u = 0", rate="u_t = sin(2*pi*x)", **conditions):

@@ -149,6 +149,7 @@ BAD = {  # replacement in the file -> what the message says
     ("network:", "ansatz: {scale: {w: 2}}\nnetwork:"): "ansatz.scale.w: unknown unknown 'w'",
     ("network:", "ansatz: {waves: {y: 2}}\nnetwork:"): "ansatz.waves.y: unknown coordinate 'y'",
     ("network:", "ansatz: {waves: {t: -1}}\nnetwork:"): "ansatz.waves",
+    ("network:", "ansatz: {carried: stat}\nnetwork:"): "ansatz.carried: 'stat': unknown value. Did you mean 'state'?",
     ("network:", "ansatz: {scale: 0}\nnetwork:"): "ansatz.scale: '0'",
     ("windows: 1", "windows: 0"): "training.windows: '0': should be greater than or equal to 1",
     ("windows: 1", "windows: 2.5"): "training.windows: '2.5': unknown value. Allowed: a list, a whole number, auto",

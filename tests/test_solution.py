@@ -332,6 +332,21 @@ def test_points_outside_are_counted_and_answered(solution):
     solution(t=np.float32(1), x=1 + 1e-9)  # round-off is no matter
 
 
+def test_a_parameter_of_a_family_outside_its_range_is_refused():
+    family = pinn.make_problem(
+        "p", {"t": (0, 1), "x": (0, 1), "n": (0.003, 0.05)}, ["u"], {"e": "u_t = n*u_xx"},
+        {"i": {"where": "t=0", "equation": "u = sin(pi*x)"}}, periodic=["x"], settings={"network": {"width": 4, "depth": 1}},
+    )  # fmt: skip
+    solution = untrained(family)
+    assert np.isfinite(solution(t=0.5, x=0.5, n=[0.003, 0.05])).all()
+    says = r"^n: '0.1': n is a parameter of a family of problems, solved for n from 0.003 to 0.05; nothing is known outside"
+    for evaluate in (solution, solution.u_x):
+        with pytest.raises(ProblemError, match=says):
+            evaluate(t=0.5, x=0.5, n=[0.01, 0.1, 0.2])
+    with pytest.warns(PinnWarning, match="1 of 1 point lies"):  # of what is differentiated by, as before
+        solution(t=2.0, x=0.5, n=0.01)
+
+
 def test_periodic_coordinates_may_lie_anywhere():
     """The data are a polynomial, which only the domain knows to be periodic."""
     problem = pinn.make_problem(

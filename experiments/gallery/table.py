@@ -190,7 +190,7 @@ def readme() -> str:
         lines += ["", f"## {GROUPS[key]}", "", _line(HEADS), _line("--:" if h in HEADS[5:8] else "---" for h in HEADS)]
         lines += [_line(cell.replace("|", "\\|") for cell in rows[name].values()) for name in names]
     machines = sorted({r["machine"] for name in entries for r in results(name)})
-    counts = f"{len(rows)} problems, {sum('not run' not in r['remarks'] for r in rows.values())} of them run. "
+    counts = f"{len(rows)} problems, {sum(bool(results(name)) for name in rows)} of them run. "
     figures = [r["asked"] for r in rows.values() if r["asked"]]
     counts += f"Of {len(figures)} figures asked, {sum(f.endswith(': met') for f in figures)} are met."
     top = README.replace("MACHINE", "; ".join(machines) or "two cores").replace("COUNTS", counts)

@@ -19,7 +19,7 @@ STDIN = "-"
 EPILOG = """example: pinn predict runs/mine points.csv --derivatives u_x,u_xx --out answers.csv
 
 exit codes: 0 all points are answered, also those outside of the domain, which are counted in a warning;
-2 the run or the points cannot be read"""
+2 the run or the points cannot be read, or a parameter of a family of problems lies outside its range"""
 
 
 class Table(NamedTuple):
