@@ -18,6 +18,7 @@ VERBS = {
     "compare RUN RUN ...": "runs side by side: a table, and curves over each other",
     "list": "the shipped problems, and how accurately they have been solved",
     "sweep FILE": "a run for each combination of values, and one table of all",
+    "trace EXPRESSION": "differentiate an expression step by step, forward and in reverse",
     "schema": "print what a problem file may hold, as JSON schema for editors",
 }
 

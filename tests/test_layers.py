@@ -10,7 +10,7 @@ LAYERS = [
     {"errors", "surroundings", "templates", "faults"},
     {"files"},
     {"language", "options", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
-    {"problem", "networks", "optimizers", "pieces"},
+    {"problem", "networks", "optimizers", "pieces", "trace"},
     {"settings", "fingerprint", "sampling", "weights", "training.memory"},
     {"reference"},
     {"statement", "evaluate", "residuals", "runs"},

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,12 +32,13 @@ def print_columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Se
 
 def plain_columns(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> str:
     """Return the same as lines of text."""
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    aligns = [">" if head in right else "<" for head in heads]
-    lines = (
-        "  ".join(f"{cell:{align}{width}}" for cell, align, width in zip(row, aligns, widths, strict=True)).rstrip()
-        for row in (heads, *rows)
-    )
+    widths = [max(map(cell_len, column)) for column in zip(heads, *rows, strict=True)]
+
+    def padded(cell: str, head: str, width: int) -> str:
+        blank = " " * (width - cell_len(cell))  # accents over letters take no room
+        return blank + cell if head in right else cell + blank
+
+    lines = ("  ".join(map(padded, row, heads, widths)).rstrip() for row in (heads, *rows))
     return "\n".join(lines)
 
 

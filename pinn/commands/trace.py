@@ -1,0 +1,134 @@
+"""`pinn trace EXPRESSION NAME=VALUE ...`: how an expression is differentiated, step by step."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pinn.errors import ProblemError
+
+if TYPE_CHECKING:
+    from pinn.trace import Trace
+
+PICTURES = (".png", ".pdf", ".svg")
+PAGES = (".html",)
+EPILOG = """example: pinn trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --plot graph.png
+
+A dot over a symbol is its derivative in the variable of --wrt, a bar the derivative of the result in it.
+
+exit codes: 0 traced; 2 the expression has no value or no derivative there, or cannot be read"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    p = argparse.ArgumentParser(
+        prog="pinn trace",
+        description="Take an expression apart and differentiate it by hand: values and tangents forward, adjoints "
+        "backward, each line with symbols and with numbers. The result is held against jax.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    p.add_argument("expression", metavar="EXPRESSION", help="in the language of problem files, such as exp(sin(x**2))")
+    p.add_argument("point", nargs="*", metavar="NAME=VALUE", help="the value of each variable, such as x=pi/2")
+    p.add_argument("--wrt", metavar="NAME", help="variable of the forward tangents (default: the first)")
+    p.add_argument("--letters", action="store_true", help="call the steps a, b, c, ... instead of v₁, v₂, ...")
+    p.add_argument("--json", action="store_true", help="print one JSON object")
+    p.add_argument("--plot", metavar="FILE", help=f"draw the graph of operations; {', '.join(PICTURES)}")
+    p.add_argument("--html", metavar="FILE", help="write a page with the graph and the tables")
+    p.add_argument("--force", action="store_true", help="replace files that exist")
+    return p
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    options = parser().parse_args(argv)
+    try:
+        wanted = [_target(options, "plot", PICTURES), _target(options, "html", PAGES)]
+        from pinn.trace import differences, trace
+
+        point = point_of(options.point)
+        found = trace(options.expression, point, options.wrt, options.letters)
+        apart = differences(found)
+        _write(found, apart, *wanted)
+    except ProblemError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(as_data(found, apart), indent=2, ensure_ascii=False))
+    else:
+        _print(found, apart)
+        for path in filter(None, wanted):
+            print(f"wrote {path}")
+    return 0
+
+
+def point_of(texts: Sequence[str]) -> dict[str, float]:
+    """Read ``NAME=VALUE`` as often as it is given.
+
+    Raises:
+        ProblemError: for anything else, or a name given twice.
+    """
+    from pinn.language import constant
+
+    point: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise ProblemError("expected a variable and its value, such as x=2.", text=text)
+        if name in point:
+            raise ProblemError(f"{name} is given twice.", text=text)
+        point[name] = constant(value)
+    return point
+
+
+def _target(options: argparse.Namespace, option: str, endings: Sequence[str]) -> Path | None:
+    from pinn.files import check_writable
+
+    if (given := getattr(options, option)) is None:
+        return None
+    path = Path(given)
+    if path.suffix not in endings:
+        raise ProblemError(f"the name has to end in {', '.join(endings)}.", place=f"--{option} {given}")
+    check_writable(path, options.force)
+    return path
+
+
+def _write(found: "Trace", apart: dict[str, float], plot: Path | None, html: Path | None) -> None:
+    if plot:
+        from pinn.report.graphs import save_graph
+
+        save_graph(found, plot)
+    if html:
+        from pinn.report.tracing import write_page
+
+        write_page(found, apart, html)
+
+
+def _print(found: "Trace", apart: dict[str, float]) -> None:
+    from pinn.report.tracing import tables, verdict
+
+    print(found.text + " at " + ", ".join(f"{n} = {v:g}" for n, v in found.point.items()) * bool(found.point))
+    from pinn.report.columns import print_columns
+
+    for title, heads, rows, right in tables(found):
+        print(f"\n{title}\n")
+        print_columns(heads, rows, right)
+    print(f"\n{verdict(apart)}")
+
+
+def as_data(found: "Trace", apart: dict[str, float]) -> dict[str, Any]:
+    """Return all of a trace as plain data."""
+    return {
+        "expression": found.text,
+        "point": found.point,
+        "value": found.value,
+        "wrt": found.wrt,
+        **{name: [row._asdict() for row in getattr(found, name)] for name in ("primal", "tangent", "adjoint")},
+        "gradient": found.gradient,
+        "formulas": found.formulas,
+        "operations": found.counts,
+        "differences": apart,
+    }

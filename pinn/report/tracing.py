@@ -1,0 +1,83 @@
+"""A trace as tables, for the terminal and for a page of its own."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+
+from pinn.files import write_text
+from pinn.report.graphs import paint_graph, size_of
+from pinn.report.markup import section, table
+from pinn.report.page import HERE
+from pinn.report.plots import PAGE, draw
+from pinn.trace import Row, Trace
+
+AGREE = 1e-12  # of two ways to add up the same sum
+Table = tuple[str, list[str], list[list[str]], list[str]]  # title, heads, rows, heads of the columns of numbers
+
+
+def tables(trace: Trace) -> list[Table]:
+    """Return the three sweeps, the gradient, and what each way of differentiating costs."""
+    tangent = f"Forward tangent trace, in the direction of {trace.wrt}"
+    return [
+        _sweep("Forward primal trace", trace.primal),
+        *([_sweep(tangent, trace.tangent)] if trace.tangent else []),
+        _sweep("Reverse adjoint trace", trace.adjoint),
+        ("Result", ["", "value", "by the rules of calculus"], _results(trace), ["value"]),
+        ("Operations", ["for", "operators and functions"], _costs(trace), ["operators and functions"]),
+    ]
+
+
+def _sweep(title: str, rows: Sequence[Row]) -> Table:
+    lines = [[r.symbol, f"= {r.formula}", f"= {r.numbers}" if r.numbers else "", f"{r.value:.6g}"] for r in rows]
+    return title, ["", "in symbols", "in numbers", "value"], lines, ["value"]
+
+
+def _results(trace: Trace) -> list[list[str]]:
+    first = ["y", f"{trace.value:.10g}", trace.text]
+    return [first, *([f"dy/d{n}", f"{v:.10g}", trace.formulas[n]] for n, v in trace.gradient.items())]
+
+
+def _costs(trace: Trace) -> list[list[str]]:
+    many = len(trace.point)
+    names = {
+        "value": "the value, equal parts computed once",
+        "repeated": "the value, equal parts repeated as written",
+        "forward": f"tangents along {trace.wrt or 'nothing'}, one forward sweep",
+        "all_forward": f"the gradient, {many} forward sweep{'s' * (many != 1)}",
+        "reverse": "the gradient, one reverse sweep",
+        "formulas": "the gradient by formulas, nothing shared",
+    }
+    return [[names[key], str(count)] for key, count in trace.counts.items()]
+
+
+def verdict(apart: Mapping[str, float]) -> str:
+    """Say whether jax finds the same."""
+    each = ", ".join(f"{name} by {value:.0e}" if value else f"{name} by nothing" for name, value in apart.items())
+    agree = all(value <= AGREE for value in apart.values())  # nan does not
+    return f"{'jax agrees' if agree else 'jax does NOT agree'}: {each} apart."
+
+
+def write_page(trace: Trace, apart: Mapping[str, float], path: Path) -> None:
+    """Write a page with the graph and the tables; it needs nothing but itself."""
+    write_text(path, page(trace, apart))
+
+
+def page(trace: Trace, apart: Mapping[str, float]) -> str:
+    """Return the page as text."""
+    picture = draw(lambda figure: paint_graph(figure, trace, PAGE), "graph of operations", size_of(trace.graph))
+    at = ", ".join(f"{n} = {v:g}" for n, v in trace.point.items())
+    parts = [
+        section(f"part-{k}", title, table([escape(h) for h in heads], [[escape(c) for c in row] for row in rows]))
+        for k, (title, heads, rows, _) in enumerate(tables(trace))
+    ]
+    return "\n".join([
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">',
+        f"<title>{escape(trace.text)} &middot; pinn</title>",
+        f"<style>\n{(HERE / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>",
+        f'<header><p class="kicker">trace</p><h1>{escape(trace.text)}</h1><p>at {escape(at)}</p></header>',
+        section("graph", "The graph", f'<div class="scroll" tabindex="0">{picture}</div>'),
+        *parts,
+        f"<p>{escape(verdict(apart))}</p>\n</main>\n</body>\n</html>\n",
+    ])  # fmt: skip

@@ -1,0 +1,146 @@
+"""All of a trace: an expression at a point, its three sweeps, what they cost, and what jax says of them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from pinn.errors import ProblemError, unknown
+from pinn.language import Node, names, parse
+from pinn.language.calculus import differentiate, write
+from pinn.language.tree import evaluate, jax_functions
+from pinn.trace.graph import Graph, make_graph, operation_count
+from pinn.trace.sweeps import Row, adjoint_sweep, barred, primal_sweep, tangent_sweep
+
+
+class Trace(NamedTuple):
+    """What is known of an expression at a point.
+
+    Attributes:
+        text: the expression.
+        tree: the same, read.
+        point: the value of each variable.
+        graph: its elementary operations.
+        primal: values, forward.
+        wrt: the variable whose tangent is one.
+        tangent: derivatives in that variable, forward.
+        adjoint: derivatives of the result, backward.
+        gradient: derivative of the result in each variable, from the adjoints.
+        formulas: the same by the rules of calculus, as text.
+        counts: operators and functions of the value (equal parts shared, and ``repeated``), of one ``forward`` sweep,
+            of ``all_forward`` ones, of the ``reverse`` one, and of the ``formulas``.
+    """
+
+    text: str
+    tree: Node
+    point: dict[str, float]
+    graph: Graph
+    primal: list[Row]
+    wrt: str
+    tangent: list[Row]
+    adjoint: list[Row]
+    gradient: dict[str, float]
+    formulas: dict[str, str]
+    counts: dict[str, int]
+
+    @property
+    def value(self) -> float:
+        """The result."""
+        return self.primal[-1].value
+
+
+def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters: bool = False) -> Trace:
+    """Differentiate an expression step by step.
+
+    Args:
+        text: an expression of the language, such as ``ln(x1) + x1*x2 - sin(x2)``.
+        point: the value of each of its variables.
+        wrt: the variable the tangents belong to; by default the first.
+        letters: call steps a, b, c, ... instead of v₁, v₂, ...
+
+    Raises:
+        ProblemError: for an expression that cannot be read, variables that are missing or do not occur, and points
+            where a step has no value or no derivative.
+    """
+    tree = parse(text)
+    variables = tuple(sorted(names(tree), key=_natural))
+    _check(text, variables, point, wrt)
+    wrt = wrt or (variables[0] if variables else "")
+    graph = make_graph(tree, variables, letters)
+    primal = primal_sweep(graph, point)
+    values = {row.symbol: row.value for row in primal}
+    tangents = {name: tangent_sweep(graph, values, {name: 1.0}) for name in variables}
+    adjoint = adjoint_sweep(graph, values)
+    found = {row.symbol: row.value for row in adjoint}  # the last row of a symbol is the whole sum
+    symbols = dict(zip(variables, graph.steps, strict=False))
+    formulas = {name: differentiate(tree, name) for name in variables}
+    return Trace(
+        text,
+        tree,
+        {name: float(point[name]) for name in variables},
+        graph,
+        primal,
+        wrt,
+        tangents.get(wrt, []),
+        adjoint,
+        {name: found.get(barred(step.symbol), 0.0) for name, step in symbols.items()},
+        {name: write(formula) for name, formula in formulas.items()},
+        {
+            "value": len(graph.operations),
+            "repeated": graph.repeated,
+            "forward": _cost(tangents.get(wrt, [])),
+            "all_forward": sum(map(_cost, tangents.values())),
+            "reverse": _cost(adjoint),
+            "formulas": sum(map(operation_count, formulas.values())),
+        },
+    )
+
+
+def differences(trace: Trace) -> dict[str, float]:
+    """Return how far jax is from the sweeps: the largest difference of ``jax.jvp`` and of ``jax.vjp``, relative."""
+    import jax
+
+    variables = list(trace.point)
+
+    def f(*values: jax.Array) -> jax.Array:
+        return jax.numpy.asarray(evaluate(trace.tree, dict(zip(variables, values, strict=True)), jax_functions()))
+
+    with jax.enable_x64(True):
+        at = tuple(jax.numpy.asarray(v, float) for v in trace.point.values())
+        value, pulled = jax.vjp(f, *at)
+        reverse = pulled(jax.numpy.ones_like(value))
+        along = tuple(jax.numpy.asarray(float(name == trace.wrt)) for name in variables)
+        forward = jax.jvp(f, at, along)[1] if variables else 0.0
+    tangent = trace.tangent[-1].value if trace.tangent else 0.0
+    return {
+        "jax.jvp": _apart([tangent], [forward]),
+        "jax.vjp": _apart(list(trace.gradient.values()), list(reverse)),
+    }
+
+
+def _apart(ours: list[float], theirs: list) -> float:
+    """Return the largest difference, relative to the largest number where that is above one."""
+    a, b = np.asarray(ours, float), np.asarray(theirs, float)
+    return float(np.max(np.abs(a - b), initial=0.0) / max(1.0, np.max(np.abs(b), initial=0.0)))
+
+
+def _cost(rows: list[Row]) -> int:
+    return sum(row.operations for row in rows)
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """Sort x2 before x10."""
+    head = name.rstrip("0123456789")
+    return head, int(name[len(head) :] or -1)
+
+
+def _check(text: str, variables: tuple[str, ...], point: Mapping[str, float], wrt: str | None) -> None:
+    for name, value in point.items():
+        if name not in variables:
+            raise unknown("variable", name, variables, text=text)
+        if not np.isfinite(value):
+            raise ProblemError("give a finite number.", (name,), str(value))
+    if missing := [name for name in variables if name not in point]:
+        raise ProblemError(f"needs a value of {', '.join(missing)}; write {missing[0]}=1, for example.", text=text)
+    if wrt is not None and wrt not in variables:
+        raise unknown("variable", wrt, variables, ("wrt",))

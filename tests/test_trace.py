@@ -1,0 +1,176 @@
+"""The three traces of an expression, against textbook values and against jax."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pinn.__main__ import main
+from pinn.errors import ProblemError
+from pinn.language import Binary, Call, Name, Negate, Number
+from pinn.language.calculus import write
+from pinn.trace import differences, trace
+
+TEXTBOOK = "ln(x1) + x1*x2 - sin(x2)"  # Baydin et al. (2018), tables 2 and 3, at (2, 5)
+
+
+def lines(rows):
+    return [(row.symbol, row.formula, round(row.value, 3)) for row in rows]
+
+
+def test_the_textbook_example_line_by_line():
+    found = trace(TEXTBOOK, {"x1": 2, "x2": 5})
+    assert lines(found.primal) == [
+        ("v₋₁", "x1", 2),
+        ("v₀", "x2", 5),
+        ("v₁", "ln(v₋₁)", 0.693),
+        ("v₂", "v₋₁*v₀", 10),
+        ("v₃", "sin(v₀)", -0.959),
+        ("v₄", "v₁ + v₂", 10.693),
+        ("v₅", "v₄ - v₃", 11.652),
+    ]
+    assert [row.value for row in found.tangent] == [1, 0, 0.5, 5, 0, 5.5, 5.5]
+    assert [round(row.value, 3) for row in found.adjoint] == [1, 1, -1, 1, 1, -0.284, 5, 1.716, 5.5]
+    assert found.tangent[3].formula == "v̇₋₁*v₀ + v̇₀*v₋₁" and found.tangent[3].numbers == "1*5 + 0*2"
+    assert found.adjoint[-1].formula == "v̄₋₁ + v̄₁/v₋₁" and found.adjoint[-1].numbers == "5 + 1/2"
+    assert found.gradient["x1"] == 5.5 and math.isclose(found.gradient["x2"], 2 - math.cos(5))
+    assert found.formulas == {"x1": "1/x1 + x2", "x2": "x1 - cos(x2)"}
+
+
+def test_the_tangent_belongs_to_the_variable_asked_for():
+    found = trace(TEXTBOOK, {"x1": 2, "x2": 5}, wrt="x2")
+    assert [row.value for row in found.tangent[:2]] == [0, 1]
+    assert math.isclose(found.tangent[-1].value, found.gradient["x2"])
+
+
+def test_equal_parts_are_computed_once_and_named_by_letters():
+    x = 0.7
+    found = trace("sqrt(x**2 + exp(x**2))", {"x": x}, letters=True)
+    assert [(r.symbol, r.formula) for r in found.primal] == [
+        ("x", "x"), ("a", "x**2"), ("b", "exp(a)"), ("c", "a + b"), ("d", "sqrt(c)"),
+    ]  # fmt: skip
+    assert (found.counts["value"], found.counts["repeated"]) == (4, 5)
+    assert math.isclose(found.gradient["x"], x * (1 + math.exp(x * x)) / found.value, rel_tol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "gradient"),
+    [
+        ("exp(sin(x**2))", {"x": 1.3}, lambda x: [math.exp(math.sin(x * x)) * math.cos(x * x) * 2 * x]),
+        ("x1*x2 + sin(x1)", {"x1": 2.0, "x2": -3.0}, lambda a, b: [b + math.cos(a), a]),
+        ("x*x*x", {"x": 2.0}, lambda x: [3 * x * x]),
+        ("max(x, y) + abs(x)", {"x": -2.0, "y": 1.0}, lambda x, y: [-1.0, 1.0]),
+        ("x", {"x": 3.0}, lambda x: [1.0]),
+        ("2*pi", {}, list),
+    ],
+)
+def test_gradients_known_in_closed_form(text, point, gradient):
+    found = trace(text, point)
+    np.testing.assert_allclose(list(found.gradient.values()), gradient(*point.values()), rtol=1e-14)
+    assert max(differences(found).values()) <= 1e-12
+
+
+def test_a_reverse_sweep_costs_the_same_for_many_variables():
+    """Of a sum of squares: forward sweeps grow with the square of the number of variables, the reverse one does not."""
+
+    def counts(n):
+        return trace("+".join(f"x{k}**2" for k in range(n)), {f"x{k}": 1.0 for k in range(n)}).counts
+
+    few, many = counts(5), counts(20)
+    assert many["reverse"] <= 4.2 * few["reverse"] and many["all_forward"] >= 12 * few["all_forward"]
+
+
+VARIABLES = ("x", "y", "z")
+LEAVES = st.sampled_from([Name(n) for n in (*VARIABLES, "pi")]) | st.integers(1, 9).map(lambda n: Number(float(n)))
+SMOOTH = ("atan", "cos", "cosh", "erf", "erfc", "exp", "ln", "sech", "sin", "sinh", "sqrt", "tan", "tanh")
+
+
+def bigger(inner):
+    return (
+        st.builds(Negate, inner)
+        | st.builds(Binary, st.sampled_from("+-*/"), inner, inner)
+        | st.builds(lambda base, n: Binary("**", base, Number(n)), inner, st.integers(2, 3))
+        | st.builds(lambda f, a: Call(f, (a,)), st.sampled_from(SMOOTH), inner)
+    )
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.recursive(LEAVES, bigger, max_leaves=12), st.tuples(*[st.floats(0.3, 2.0)] * 3))
+def test_random_expressions_against_jax(tree, numbers):
+    text = write(tree)
+    try:
+        point = {n: v for n, v in zip(VARIABLES, numbers, strict=True) if n in _names(text)}
+        found = trace(text, point)
+    except ProblemError:
+        assume(False)
+    assume(max(map(abs, [found.value, *found.gradient.values()])) < 1e6)  # beyond, round-off of the inner steps counts
+    assert max(differences(found).values()) <= 1e-12
+
+
+def _names(text):
+    from pinn.language import names, parse
+
+    return names(parse(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "says"),
+    [
+        ("ln(x - 3)", {"x": 2}, r"the node v₂ = ln\(v₁\) = ln\(-1\) has no value: its argument has to be positive"),
+        ("sqrt(x)", {"x": -1}, r"the node v₁ = sqrt\(v₀\) = sqrt\(-1\) has no value: .* must not be negative"),
+        ("1 + sqrt(x)", {"x": 0}, r"the node v₁ = sqrt\(v₀\) has no finite derivative in v₀ at v₀ = 0"),
+        ("1/x", {"x": 0}, "it divides by zero"),
+        ("exp(x*x)", {"x": 100}, "the node v₂ = exp.* too large for double precision"),
+        ("x**0.5", {"x": -1}, "a number below zero has no such power"),
+        ("x**40*x**40", {"x": 1e9}, "too large for double precision"),
+        ("x + y", {"x": 1}, "'x [+] y': needs a value of y; write y=1"),
+        ("x", {"x": 1, "yy": 2}, "unknown variable 'yy'. Allowed: x"),
+        ("x", {"x": math.nan}, "x: 'nan': give a finite number"),
+        ("foo(x)", {"x": 1}, "unknown function 'foo'"),
+        ("x ^ 2", {"x": 1}, r"Write \*\*"),
+    ],
+)
+def test_what_cannot_be_traced_names_the_node(text, point, says):
+    with pytest.raises(ProblemError, match=says):
+        trace(text, point)
+
+
+def test_more_steps_than_letters():
+    with pytest.raises(ProblemError, match="more than there are letters"):
+        trace("+".join(f"sin({k}*x)" for k in range(1, 20)), {"x": 1}, letters=True)
+
+
+def test_the_command(tmp_path, capsys):
+    picture, page = tmp_path / "graph.png", tmp_path / "trace.html"
+    arguments = ["trace", TEXTBOOK, "x1=2", "x2=5", "--plot", str(picture), "--html", str(page)]
+    assert main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "v₂   = v₋₁*v₀    = 2*5" in printed and "dy/dx2  1.716337815  x1 - cos(x2)" in printed
+    assert "jax agrees: jax.jvp" in printed and f"wrote {page}" in printed
+    assert picture.read_bytes().startswith(b"\x89PNG") and "<svg" in page.read_text(encoding="utf-8")
+    assert main(arguments) == 2
+    assert "exists. Choose another name" in capsys.readouterr().err
+    assert main(["trace", "sin(x)", "x=pi/2", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["value"] == 1 and [row["symbol"] for row in data["primal"]] == ["v₀", "v₁"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["sin(x)"], "error: 'sin(x)': needs a value of x; write x=1, for example."),
+        (["sin(x)", "x"], "error: 'x': expected a variable and its value, such as x=2."),
+        (["sin(x)", "x=1", "x=2"], "error: 'x=2': x is given twice."),
+        (["sin(x)", "x=one"], "unknown name 'one'"),
+        (["sin(x)", "x=1", "--wrt", "y"], "error: wrt: unknown variable 'y'. Allowed: x."),
+        (["sin(x)", "x=1", "--plot", "graph.doc"], "error: --plot graph.doc: the name has to end in .png, .pdf, .svg."),
+        (["sin(x", "x=1"], "cannot be read at column"),
+    ],
+)
+def test_mistakes_at_the_command(arguments, says, capsys):
+    assert main(["trace", *arguments]) == 2
+    printed = capsys.readouterr()
+    assert says in printed.err and not printed.out
