@@ -1,0 +1,60 @@
+"""The small experiments of the course say what they say: gradients by hand, and three ways to differentiate."""
+
+import importlib.util
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+
+
+def load(folder):
+    spec = importlib.util.spec_from_file_location(f"course_{folder}", EXPERIMENTS / folder / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_gradient_of_the_line_by_hand():
+    line = load("linear_regression")
+    assert line.gradient_by_hand(2.0, 0.0) == (0.0, 0.0) and line.loss(2.0, 0.0) == 0
+    for w, b in ((-1.0, 8.0), (0.3, -0.7)):
+        by_jax = jax.grad(lambda p: 0.5 * (line.residuals(p) ** 2).sum())(jax.numpy.array([w, b]))
+        np.testing.assert_allclose(line.gradient_by_hand(w, b), by_jax, rtol=1e-12)
+
+
+def test_descent_by_hand_and_through_the_interface_of_optimizers():
+    line = load("linear_regression")
+    np.testing.assert_allclose(line.descend("gradient descent", 200), line.descend_by_hand(200), atol=1e-12)
+    assert set(line.METHODS) == {"gradient descent", "Adagrad", "RMSprop", "Adam"}
+    for name in line.METHODS:
+        path = line.descend(name, 1000)
+        assert line.loss(*path[-1]) < 1e-3 * line.loss(*path[0])
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 3, 1), (3, 20, 20, 20, 2)], ids=str)
+def test_delta_recursions_are_the_gradient(sizes):
+    backpropagation = load("backpropagation")
+    assert max(backpropagation.difference(sizes, seed) for seed in range(10)) <= 1e-12
+
+
+def test_backpropagation_learns():
+    costs, _ = load("backpropagation").train(seed=0, steps=960)
+    assert costs[-1] < costs[0] / 5
+
+
+def test_differences_have_their_orders_and_the_other_ways_are_exact():
+    ways = load("differentiation")
+    errors = ways.errors_of_differences()
+    for name, order in (("forward", 1), ("centred", 2)):
+        coarse, fine = (errors[name][np.argmin(np.abs(ways.STEPS - h))] for h in (1e-2, 1e-3))
+        assert np.log10(coarse / fine) == pytest.approx(order, abs=0.1)
+        assert errors[name][0] > 1e-2, "round-off has to win in the end"
+    for name in ("symbolic", "automatic, forward", "automatic, reverse"):
+        assert ways.ways()[name][0] == pytest.approx(ways.exact(ways.AT), rel=1e-14)
+    x = jax.numpy.linspace(0.1, 1.0, 7)
+    found = [np.asarray(gradient(x)) for gradient in ways.GRADIENTS.values()]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+    np.testing.assert_allclose(found[0], found[2], rtol=1e-6)
