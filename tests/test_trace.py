@@ -138,6 +138,13 @@ def test_what_cannot_be_traced_names_the_node(text, point, says):
         trace(text, point)
 
 
+def test_variables_are_numbered_as_given_and_the_result_has_a_name_of_its_own(capsys):
+    assert main(["trace", "y*b", "b=2", "y=-3"]) == 0
+    printed = capsys.readouterr().out
+    assert "v₋₁  = b" in printed and "v₀   = y" in printed and "df/dy" in printed and "f\N{COMBINING MACRON}" in printed
+    assert "= -3*2" in printed or "= (-3)*2" in printed
+
+
 def test_more_steps_than_letters():
     with pytest.raises(ProblemError, match="more than there are letters"):
         trace("+".join(f"sin({k}*x)" for k in range(1, 20)), {"x": 1}, letters=True)

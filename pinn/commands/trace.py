@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     p = argparse.ArgumentParser(
         prog="pinn trace",
-        description="Take an expression apart and differentiate it by hand: values and tangents forward, adjoints "
-        "backward, each line with symbols and with numbers. The result is held against jax.",
+        description="Take an expression apart and differentiate it by hand: values and tangents forward,\n"
+        "adjoints backward, each line with symbols and with numbers. The result is held against jax.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -33,8 +33,9 @@ def _sweep(title: str, rows: Sequence[Row]) -> Table:
 
 
 def _results(trace: Trace) -> list[list[str]]:
-    first = ["y", f"{trace.value:.10g}", trace.text]
-    return [first, *([f"dy/d{n}", f"{v:.10g}", trace.formulas[n]] for n, v in trace.gradient.items())]
+    name = trace.graph.result
+    first = [name, f"{trace.value:.10g}", trace.text]
+    return [first, *([f"d{name}/d{n}", f"{v:.10g}", trace.formulas[n]] for n, v in trace.gradient.items())]
 
 
 def _costs(trace: Trace) -> list[list[str]]:

@@ -41,6 +41,11 @@ class Graph(NamedTuple):
     repeated: int
 
     @property
+    def result(self) -> str:
+        """What the result is called: y, unless a variable is."""
+        return next(name for name in ("y", "f", "result") if name not in self.inputs)
+
+    @property
     def operations(self) -> tuple[Step, ...]:
         """The steps that are not inputs."""
         return self.steps[len(self.inputs) :]

@@ -105,7 +105,7 @@ def adjoint_sweep(graph: Graph, values: Mapping[str, float]) -> list[Row]:
         ProblemError: where a derivative is not finite, naming the step.
     """
     last = barred(graph.steps[-1].symbol)
-    rows, known = [Row(last, barred("y"), "", 1.0, 0)], dict(values) | {last: 1.0}
+    rows, known = [Row(last, barred(graph.result), "", 1.0, 0)], dict(values) | {last: 1.0}
     for step in reversed(graph.operations):
         if barred(step.symbol) not in known:
             continue
@@ -155,6 +155,8 @@ def barred(symbol: str) -> str:
 def _row(symbol: str, formula: Node, values: Mapping[str, float]) -> Row:
     put_in = {n: _operand(values[n]) for n in names(formula)}
     value = float(_evaluated(formula, values))
+    if isinstance(formula, Name) and put_in:
+        put_in = {formula.name: _text(values[formula.name])}
     numbers = re.sub(r"\(\((-[^()]*)\)\)", r"(\1)", write(rename(formula, put_in)))  # ln((-1)) is ln(-1)
     return Row(symbol, write(formula), numbers, value, operation_count(formula))
 

@@ -54,7 +54,7 @@ def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters
 
     Args:
         text: an expression of the language, such as ``ln(x1) + x1*x2 - sin(x2)``.
-        point: the value of each of its variables.
+        point: the value of each of its variables, which are numbered in this order.
         wrt: the variable the tangents belong to; by default the first.
         letters: call steps a, b, c, ... instead of v₁, v₂, ...
 
@@ -63,8 +63,8 @@ def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters
             where a step has no value or no derivative.
     """
     tree = parse(text)
-    variables = tuple(sorted(names(tree), key=_natural))
-    _check(text, variables, point, wrt)
+    _check(text, names(tree), point, wrt)
+    variables = tuple(point)
     wrt = wrt or (variables[0] if variables else "")
     graph = make_graph(tree, variables, letters)
     primal = primal_sweep(graph, point)
@@ -126,12 +126,6 @@ def _apart(ours: list[float], theirs: list) -> float:
 
 def _cost(rows: list[Row]) -> int:
     return sum(row.operations for row in rows)
-
-
-def _natural(name: str) -> tuple[str, int]:
-    """Sort x2 before x10."""
-    head = name.rstrip("0123456789")
-    return head, int(name[len(head) :] or -1)
 
 
 def _check(text: str, variables: tuple[str, ...], point: Mapping[str, float], wrt: str | None) -> None:
