@@ -142,6 +142,18 @@ def test_what_is_conserved_and_what_is_not():
     assert found["nothing"]["drift"] == 0
 
 
+def test_a_narrow_density_that_moves_does_not_drift():
+    """A bump of width 0.05 on a range of 30 falls between 256 points, and not between more."""
+    problem = replace(load_problem("schroedinger_solitons"), invariants={"mass": "u"})
+
+    def moving(points):
+        t, x = points.T
+        return {"u": np.exp(-(((x - t) / 0.05) ** 2)), "v": 0 * x}
+
+    found = drifts(problem, moving)["mass"]
+    assert found["drift"] < 1e-9 * found["size"] and found["start"] == pytest.approx(0.05 * np.sqrt(np.pi))
+
+
 @pytest.mark.parametrize(("text", "message"), [("mass: k", "mentions no unknown"), ("mass: u = 1", "density alone"),
                                                ("mass: v", "unknown name 'v'")])  # fmt: skip
 def test_bad_invariants(heat_text, text, message):

@@ -10,11 +10,11 @@ from pinn.problem import TIME, Problem
 from pinn.reference.base import Fields
 
 TIMES = 41
-POINTS = {
-    0: (),
-    1: (256,),
-    2: (48, 48),
-}  # Gauss's points, per coordinate of space; densest at the ends, where a period may have kinks
+# Gauss's points per coordinate of space, at first and at most; densest at the ends, where a period may have kinks.
+POINTS = {0: (1, 1), 1: (256, 2048), 2: (48, 96)}
+OTHERWISE = (12, 12)
+AGREE = 1e-2  # of the drift, to which twice as many points have to confirm it
+ROUND_OFF = 1e-12  # of the size
 
 
 def densities(problem: Problem) -> dict[str, Residual]:
@@ -53,8 +53,32 @@ def drifts(problem: Problem, fields: Fields) -> dict[str, dict[str, Any]]:
     found = densities(problem)
     if not found:
         return {}
+    count, most = POINTS.get(len(problem.coordinates) - 1, OTHERWISE)
+    series = _integrals(problem, fields, found, count)
+    while count < most:  # a narrow density falls between few points, and seems to drift
+        count, coarse, series = 2 * count, series, _integrals(problem, fields, found, 2 * count)
+        if all(_confirmed(coarse[name], series[name]) for name in found):
+            break
+    return {
+        name: {
+            "start": float(totals[0]),
+            "drift": float(np.abs(totals - totals[0]).max()),
+            "size": float(sizes.max()),
+        }
+        for name, (totals, sizes) in series.items()
+    }
+
+
+def _confirmed(coarse: np.ndarray, fine: np.ndarray) -> bool:
+    """Say whether integrals (2, times) by half as many points are the same, as far as the drift needs it."""
+    drift = np.abs(fine[0] - fine[0, 0]).max()
+    return bool(np.abs(fine[0] - coarse[0]).max() <= AGREE * drift + ROUND_OFF * fine[1].max())
+
+
+def _integrals(problem: Problem, fields: Fields, found: dict[str, Residual], count: int) -> dict[str, np.ndarray]:
+    """Return, of each density, its integral and that of its absolute value at several times, (2, times)."""
     space = [c for c in problem.coordinates if c != TIME]
-    rules = [_rule(problem, c, n) for c, n in zip(space, POINTS.get(len(space), (12,) * len(space)), strict=True)]
+    rules = [_rule(problem, c, count) for c in space]
     mesh = np.meshgrid(*(points for points, _ in rules), indexing="ij")
     weights = np.ones(())
     for _, w in rules:
@@ -68,14 +92,7 @@ def drifts(problem: Problem, fields: Fields) -> dict[str, dict[str, Any]]:
         for name, density in found.items():
             here = np.broadcast_to(density.fn(**{n: values[n] for n in density.needs}), max(1, weights.size))
             series[name].append((float(here @ weights.ravel()), float(np.abs(here) @ weights.ravel())))
-    return {
-        name: {
-            "start": rows[0][0],
-            "drift": max(abs(total - rows[0][0]) for total, _ in rows),
-            "size": max(size for _, size in rows),
-        }
-        for name, rows in series.items()
-    }
+    return {name: np.array(rows).T for name, rows in series.items()}
 
 
 def _rule(problem: Problem, coordinate: str, n: int) -> tuple[np.ndarray, np.ndarray]:
