@@ -163,7 +163,7 @@ def test_what_is_published_is_of_shipped_problems():
     known = read_yaml(GALLERY / "published.yaml")
     assert set(known) <= set(shipped()) and set(read_yaml(GALLERY / "notes.yaml")) <= set(shipped())
     for name, entry in known.items():
-        assert set(entry) <= {"origin", "seconds", "target", "published"}, name
+        assert set(entry) <= {"origin", "seconds", "seeds", "target", "published"}, name
         if published := entry.get("published"):
             assert {"error", "how", "source"} <= set(published) <= {"error", "how", "source", "second_hand", "differs"}
             assert 0 < published["error"] < 1 and "  " not in published["source"]

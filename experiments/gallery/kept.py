@@ -41,7 +41,8 @@ def bar_of(entry: dict[str, Any]) -> float | None:
 
 def seeds_of(entry: dict[str, Any]) -> tuple[int, ...]:
     """Return the seeds a problem is to be run with."""
-    return SEEDS if entry.get("origin") or "target" in entry or bar_of(entry) else SEEDS[:1]
+    many = entry.get("origin") or "target" in entry or bar_of(entry)
+    return SEEDS[: entry.get("seeds", len(SEEDS) if many else 1)]
 
 
 def command_of(name: str, seconds: float, seed: int | str) -> str:
