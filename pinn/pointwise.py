@@ -142,8 +142,7 @@ def outside(problem: Problem, bounds: Bounds, points: np.ndarray) -> str:
     _check_family(problem, points)
     out = np.zeros(len(points), bool)
     for x, (name, (lo, hi)) in zip(points.T, bounds.items(), strict=True):
-        slack = SLACK * problem.domain.length(name)
-        out |= (name not in problem.domain.periodic) & ~((x >= lo - slack) & (x <= hi + slack))
+        out |= _beyond(problem, name, x, lo, hi)
     if not out.any():
         return ""
     box = ", ".join(f"{name} {lo:g} to {hi:g}" for name, (lo, hi) in bounds.items())
@@ -151,12 +150,17 @@ def outside(problem: Problem, bounds: Bounds, points: np.ndarray) -> str:
     return f"{out.sum()} of {len(points)} {lies} outside of what was solved ({box}); there the values mean little."
 
 
+def _beyond(problem: Problem, name: str, x: np.ndarray, lo: float, hi: float) -> np.ndarray:
+    """Say which values of a coordinate lie outside of a range; of a periodic one none does, and nan always does."""
+    slack = SLACK * problem.domain.length(name)
+    return (name not in problem.domain.periodic) & ~((x >= lo - slack) & (x <= hi + slack))
+
+
 def _check_family(problem: Problem, points: np.ndarray) -> None:
     """Refuse values outside their range of coordinates no equation differentiates by: each is its own problem."""
     for x, (name, (lo, hi)) in zip(points.T, problem.domain.bounds.items(), strict=True):
-        slack = SLACK * problem.domain.length(name)
-        out = ~((x >= lo - slack) & (x <= hi + slack))
-        if out.any() and problem.order(name) == 0 and name not in problem.domain.periodic:
+        out = _beyond(problem, name, x, lo, hi)
+        if out.any() and problem.order(name) == 0:
             raise ProblemError(
                 f"{name} is a parameter of a family of problems, solved for {name} from {lo:g} to {hi:g}; "
                 f"nothing is known outside.",

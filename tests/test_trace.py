@@ -160,6 +160,7 @@ def test_the_command(tmp_path, capsys):
     assert picture.read_bytes().startswith(b"\x89PNG") and "<svg" in page.read_text(encoding="utf-8")
     assert main(arguments) == 2
     assert "exists. Choose another name" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["graph.png", "trace.html"], "nothing half-written is left"
     assert main(["trace", "sin(x)", "x=pi/2", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["value"] == 1 and [row["symbol"] for row in data["primal"]] == ["v₀", "v₁"]

@@ -97,14 +97,18 @@ def _target(options: argparse.Namespace, option: str, endings: Sequence[str]) ->
 
 
 def _write(found: "Trace", apart: dict[str, float], plot: Path | None, html: Path | None) -> None:
+    from pinn.files import replacing
+
     if plot:
         from pinn.report.graphs import save_graph
 
-        save_graph(found, plot)
+        with replacing(plot) as partial:
+            save_graph(found, partial, plot.suffix[1:])
     if html:
-        from pinn.report.tracing import write_page
+        from pinn.report.tracing import page
 
-        write_page(found, apart, html)
+        with replacing(html) as partial:
+            partial.write_text(page(found, apart), encoding="utf-8")
 
 
 def _print(found: "Trace", apart: dict[str, float]) -> None:

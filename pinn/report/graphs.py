@@ -16,11 +16,11 @@ COLUMN, ROW = 1.9, 1.35  # inches between nodes
 RADIUS = 0.27
 
 
-def save_graph(trace: Trace, path: Path) -> None:
-    """Draw a trace's graph into a file; its ending says the format."""
+def save_graph(trace: Trace, path: Path, kind: str) -> None:
+    """Draw a trace's graph into a file, as png, pdf or svg."""
     figure = Figure(figsize=size_of(trace.graph), layout="constrained")
     paint_graph(figure, trace, PRINT)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, format=kind, dpi=150)
 
 
 def size_of(graph: Graph) -> tuple[float, float]:

@@ -52,6 +52,20 @@ def page(solution: Solution, history: Sequence[dict[str, Any]]) -> str:
         section("again", "Once more", again.rerun(solution)),
         section("cite", "How to cite", again.cite(solution)),
     ]
+    parts = [card(solution.summary, judgement), alarm_list(solution.summary), *(s for s in sections if s)]
+    script = f"<script>\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>"
+    return document(title, escape(problem.name), parts, script)
+
+
+def document(title: str, kicker: str, parts: Iterable[str], script: str = "") -> str:
+    """Return a whole page, which needs nothing but itself.
+
+    Args:
+        title: as HTML.
+        kicker: what stands small above it, as HTML.
+        parts: of its body, as HTML.
+        script: a ``script`` element, if it has one.
+    """
     return "\n".join([
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -59,11 +73,9 @@ def page(solution: Solution, history: Sequence[dict[str, Any]]) -> str:
         '<link rel="icon" href="data:,">',
         f"<title>{title} &middot; pinn</title>",
         f"<style>\n{(HERE / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>",
-        f'<header><p class="kicker">{escape(problem.name)}</p><h1>{title}</h1></header>',
-        card(solution.summary, judgement),
-        alarm_list(solution.summary),
-        *(s for s in sections if s),
-        f"</main>\n<script>\n{(HERE / 'page.js').read_text(encoding='utf-8')}</script>\n</body>\n</html>\n",
+        f'<header><p class="kicker">{kicker}</p><h1>{title}</h1></header>',
+        *parts,
+        f"</main>\n{script}\n</body>\n</html>\n",
     ])  # fmt: skip
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 
-from pinn.files import write_text
 from pinn.report.graphs import paint_graph, size_of
 from pinn.report.markup import section, table
-from pinn.report.page import HERE
+from pinn.report.page import document
 from pinn.report.plots import PAGE, draw
 from pinn.trace import Row, Trace
 
@@ -58,27 +56,17 @@ def verdict(apart: Mapping[str, float]) -> str:
     return f"{'jax agrees' if agree else 'jax does NOT agree'}: {each} apart."
 
 
-def write_page(trace: Trace, apart: Mapping[str, float], path: Path) -> None:
-    """Write a page with the graph and the tables; it needs nothing but itself."""
-    write_text(path, page(trace, apart))
-
-
 def page(trace: Trace, apart: Mapping[str, float]) -> str:
-    """Return the page as text."""
+    """Return a page with the graph and the tables, as text."""
     picture = draw(lambda figure: paint_graph(figure, trace, PAGE), "graph of operations", size_of(trace.graph))
     at = ", ".join(f"{n} = {v:g}" for n, v in trace.point.items())
     parts = [
         section(f"part-{k}", title, table([escape(h) for h in heads], [[escape(c) for c in row] for row in rows]))
         for k, (title, heads, rows, _) in enumerate(tables(trace))
     ]
-    return "\n".join([
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">',
-        f"<title>{escape(trace.text)} &middot; pinn</title>",
-        f"<style>\n{(HERE / 'page.css').read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<main>",
-        f'<header><p class="kicker">trace</p><h1>{escape(trace.text)}</h1><p>at {escape(at)}</p></header>',
+    return document(escape(trace.text), "trace", [
+        f"<p>at {escape(at)}</p>" if at else "",
         section("graph", "The graph", f'<div class="scroll" tabindex="0">{picture}</div>'),
         *parts,
-        f"<p>{escape(verdict(apart))}</p>\n</main>\n</body>\n</html>\n",
+        f"<p>{escape(verdict(apart))}</p>",
     ])  # fmt: skip
