@@ -57,7 +57,7 @@ def paint_graph(figure: Figure, trace: Trace, palette: Palette) -> None:
         ax.text(x, y - RADIUS - 0.08, f"{_math(step.symbol, 'bar')} = {adjoint:.4g}", ha="center", va="top",
                 color=palette.lines[1], fontsize=9)  # fmt: skip
     ax.set_xlim(places[:, 0].min() - 1.2, places[:, 0].max() + 1.2)
-    ax.set_ylim(places[:, 1].min() - 0.75, places[:, 1].max() + 0.75)
+    ax.set_ylim(places[:, 1].min() - 0.85, places[:, 1].max() + 0.75)
 
 
 def _math(symbol: str, accent: str = "") -> str:
@@ -88,7 +88,7 @@ def _circle(x: float, y: float, palette: Palette) -> Circle:
 
 
 def _arrow(ax: Axes, start: np.ndarray, end: np.ndarray, palette: Palette) -> None:
-    bend = 0.0 if end[0] - start[0] < 1.5 * COLUMN else 0.18  # around what may stand between
+    bend = 0.0 if end[0] - start[0] < 1.5 * COLUMN else 0.42  # around what may stand between
     side = np.array([RADIUS, 0.0])
     ax.add_patch(
         FancyArrowPatch(
