@@ -116,10 +116,48 @@ def test_a_halved_first_window_resumes_with_the_points_it_has(heat_text):
 
 def test_problems_that_cannot_be_cut(heat_text):
     text = heat_text.replace("u_t = k*u_xx", "u_tt = k*u_xx").split("reference")[0]
-    wave = problem_from_text(text.replace("conditions:", "conditions:\n  velocity: {where: t=0, equation: u_t}"))
-    assert plan_of(wave).edges == (0, 1)
-    with pytest.raises(ProblemError, match="order 2 in t"):
-        plan_of(wave, windows=3)
+    wave = problem_from_text(text.replace("conditions:", RATES))
+    assert len(plan_of(wave, windows=3).edges) == 4, "value and rate at the beginning are hard"
+    more = RATES + "\n  acceleration: {where: t=0, equation: u_tt}"
+    third = problem_from_text(text.replace("u_tt", "u_ttt").replace("conditions:", more))
+    soft = problem_from_text(text.replace("conditions:", RATES) + "ansatz: {initial: soft}\n")
+    for problem, order in ((soft, 2), (third, 3)):
+        assert plan_of(problem).edges == (0, 1)
+        with pytest.raises(ProblemError, match=f"order {order} in t; windows need order one, or order two with hard"):
+            plan_of(problem, windows=3)
+
+
+RATES = "conditions:\n  velocity: {where: t=0, equation: u_t}"
+WAVE = """
+name: string
+coordinates: {t: [0, 1], x: [0, 1]}
+unknowns: [u]
+equations: {pde: u_tt = 4*u_xx}
+conditions:
+  initial: {where: t=0, equation: u = sin(pi*x)}
+  rate: {where: t=0, equation: u_t = x*(1 - x)}
+  left: {where: x=0, equation: u = 0}
+  right: {where: x=1, equation: u = 0}
+ansatz: {carried: CARRIED}
+"""
+
+
+@pytest.mark.parametrize("carried", ["true", "state"])
+def test_value_and_rate_go_on_from_window_to_window(carried):
+    """Of an equation of order two in time; its second derivative may jump."""
+    plan = plan_of(problem_from_text(WAVE.replace("CARRIED", carried)), windows=3)
+    pieces, x = random_pieces(plan, 3), jnp.asarray(0.3)
+
+    def u(t):
+        return plan.ansatz.network.apply(pieces, jnp.stack([t, x]))[0]
+
+    for edge in (1 / 3, 2 / 3):
+        before, after = (jnp.asarray(edge + shift) for shift in (-1e-9, 1e-9))
+        assert float(u(before)) == pytest.approx(float(u(after)), abs=1e-7)
+        assert float(jax.grad(u)(before)) == pytest.approx(float(jax.grad(u)(after)), abs=1e-6)
+        second = jax.grad(jax.grad(u))
+        assert abs(float(second(before)) - float(second(after))) > 1e-2
+    assert float(jax.grad(u)(jnp.asarray(0.0))) == pytest.approx(0.3 * 0.7, rel=1e-9)
 
 
 def test_linear_problems_get_one_window(heat_text):
@@ -158,7 +196,7 @@ def test_pieces_join_and_keep_the_hard_conditions(name):
     assert np.abs(np.asarray(u(0.9, x) - u(0.5, x))).max() > 1e-2
 
 
-@pytest.mark.parametrize("name", ["allen_cahn", "burgers"])
+@pytest.mark.parametrize("name", ["allen_cahn", "burgers", "klein_gordon"])
 def test_the_bank_holds_what_steps_do_not_change(name):
     """Residual from the bank's tables and the last piece against that of the whole solution, differentiated anew."""
     plan = plan_of(load_problem(name))

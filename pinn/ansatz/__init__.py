@@ -10,6 +10,7 @@ where G takes the data on every hard face (transfinite interpolation: Gordon & H
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -36,19 +37,20 @@ class Ansatz(NamedTuple):
         network: the whole ansatz; its params are `Pieces`.
         init: key -> params of one window.
         fixed: point (d,) -> what the data alone say of the unknowns, (m,).
-        trained: (params, window, point (d,), what the windows before have added there (m,)) -> what one window adds,
-            (m,): nothing before it, after it what it has reached.
+        trained: (params, window, point (d,), what the windows before have added there (m,), whether the point is known
+            to lie in the window) -> what one window adds, (m,): nothing before it, after it what it has reached, and of
+            unknowns of order two in time, whose rate has to go on too, what it goes on to at the rate it has reached.
         hard: names of the constraints it satisfies by construction; they need no loss term.
         notes: sentences on what was decided and why.
         time_axis: of the coordinate the windows divide; None if there is no time.
-        anchored: whether the initial state of every unknown is hard.
+        anchored: whether the initial state of every unknown is hard, rates included where the order in time is two.
         reflection: the symmetry the network has; None if it has none.
     """
 
     network: Network
     init: Callable[[Array], Any]
     fixed: Callable[[Array], Array]
-    trained: Callable[[Any, Window, Array, Array], Array]
+    trained: Callable[..., Array]
     hard: tuple[str, ...]
     notes: tuple[str, ...]
     time_axis: int | None
@@ -81,13 +83,15 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         stretch = stretched(domain, axis, center, even == axis)
         singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
-    # Of a system in time alone, what was reached before is a constant, and says nothing.
+    rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
+    # Of a system in time alone, what was reached before is a constant, and says nothing. Where rates go on, it is no
+    # function of space alone; the initial data are.
     carries = settings.carried and time is not None and len(domain.coordinates) > 1
+    carries = carries and (not any(rated) or settings.carried == "state")
     sizes = scales(problem, faces, settings)
     inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, inputs, outputs)
-    rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
 
@@ -104,7 +108,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         smoothed = [coordinates(point, at) for coordinates in singular]
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
-        known = before + begin(point) if settings.carried == "state" else before
+        known = before * (not any(rated)) + begin(point) if settings.carried == "state" else before
         carried = [known / jnp.asarray(sizes, before.dtype)] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 
@@ -114,7 +118,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     def fixed(point: Array) -> Array:
         return jnp.stack([_interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
 
-    def trained(params: Any, window: Window, point: Array, before: Array) -> Array:
+    def trained(params: Any, window: Window, point: Array, before: Array, within: bool = False) -> Array:
         if time is None:
             free = network(params, window, point, point, before)
         else:
@@ -122,11 +126,13 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
             def at(t: Array) -> Array:
                 return network(params, window, point, _moved(point, time, t), before)
 
-            start = at(window.start)
-            if any(rated):  # and its rate there
-                rate = jax.jvp(at, (window.start,), (jnp.ones_like(window.start),))[1]
-                start = start + jnp.asarray(rated, start.dtype) * (point[time] - window.start) * rate
-            free = at(_clip(point[time], window))
+            t = _clip(point[time], window)
+            free, start = at(t), at(window.start)
+            if any(rated):  # and its rate there; after the window, the rate at its end goes on
+                two, rate = jnp.asarray(rated, start.dtype), partial(jax.jvp, at, tangents=(jnp.ones_like(t),))
+                later = jnp.where(point[time] > window.stop, point[time] - window.stop, 0)
+                start = start + two * (t - window.start + later) * rate((window.start,))[1]
+                free = free if within else free + two * later * rate((t,))[1]
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
         return jnp.stack([size * _vanishing(k, faces, domain, point) * free[k] for k, size in enumerate(sizes)])
 
@@ -150,7 +156,9 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         names,
         notes,
         time,
-        time is not None and all(begun),
+        time is not None
+        and all(begun)
+        and all(problem.order(TIME, u) <= 1 + r for u, r in zip(problem.unknowns, rated, strict=True)),
         reflection,
     )
 

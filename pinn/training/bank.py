@@ -102,7 +102,7 @@ def residual_on(
     """Return params -> r (N,) on the points of a bank."""
 
     def u(params: Any, point: Array, before: Array) -> Array:
-        return ansatz.trained(params, window, point, before)
+        return ansatz.trained(params, window, point, before, within=True)
 
     return residual_vector(problem, constraints, u, settings.training.weights, *bank)
 
