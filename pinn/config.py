@@ -138,6 +138,7 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...], folder: 
         conditions,
         periodic=file.periodic,
         parameters=file.parameters,
+        functions=file.functions,
         reference=file.reference,
         invariants=file.invariants,
         title=file.title,

@@ -1,10 +1,11 @@
 """What is to be solved: frozen data, no arrays. `pinn.statement.make_problem` makes it, and checks it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from pinn.language import Residual, Symbols
+from pinn.language import Residual, Symbols, from_text
 from pinn.language.symbols import Partial
 
 TIME = "t"  # the coordinate an evolution equation advances in
@@ -70,6 +71,7 @@ class Problem:
         overrides: ``KEY=VALUE`` texts that were applied to the file.
         folder: where relative paths in the file begin.
         invariants: densities of what is conserved, as texts by name.
+        functions: known functions of the coordinates, as texts by name; a text may mention those before it.
     """
 
     name: str
@@ -85,16 +87,20 @@ class Problem:
     overrides: tuple[str, ...] = ()
     folder: str = ""
     invariants: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
         """Names of the coordinates, in column order."""
         return self.domain.coordinates
 
-    @property
+    @cached_property
     def symbols(self) -> Symbols:
         """The names an expression of this problem may mention."""
-        return Symbols(self.coordinates, self.unknowns, self.parameters)
+        known = Symbols(self.coordinates, (), self.parameters)
+        for name, text in self.functions.items():
+            known = replace(known, functions={**known.functions, name: from_text(text, known).tree})
+        return replace(known, unknowns=self.unknowns)
 
     @property
     def equations(self) -> tuple[Constraint, ...]:

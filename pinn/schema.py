@@ -57,7 +57,11 @@ REFERENCES: dict[str, Schema] = {
     "exact": {"additionalProperties": CONSTANT},
     "manufactured": {"additionalProperties": CONSTANT},
     "file": {
-        "properties": {"path": {"type": "string"}, "uncertainty": {"type": "number"}},
+        "properties": {
+            "path": {"type": "string"},
+            "uncertainty": {"type": "number"},
+            "unknowns": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        },
         "required": ["path"],
         "additionalProperties": False,
     },

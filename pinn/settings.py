@@ -230,6 +230,7 @@ class ProblemFile(Section):
     periodic: list[str] = []
     unknowns: list[str]
     parameters: dict[str, Any] = {}
+    functions: dict[str, str | float] = {}
     equations: dict[str, Any]
     conditions: dict[str, dict[str, Any]] = {}
     reference: dict[str, Any] | None = None

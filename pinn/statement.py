@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pinn.errors import ProblemError, unknown
 from pinn.language import Residual, Symbols, constant, from_function, from_text
+from pinn.language.parse import parse
 from pinn.language.symbols import check_declarations
+from pinn.language.tree import Node, names
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.reference import manufactured
 
@@ -24,6 +27,7 @@ def make_problem(
     *,
     periodic: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    functions: Mapping[str, Any] | None = None,
     **others: Any,
 ) -> Problem:
     """Check a problem and build it.
@@ -36,6 +40,7 @@ def make_problem(
         conditions: by name, ``{"where": "t=0", "equation": "u - sin(pi*x)"}``.
         periodic: coordinates whose ends are one point.
         parameters: physical constants; numbers, or arithmetic that may mention earlier parameters.
+        functions: known functions of the coordinates, as text; their derivatives have names too, such as ``k_x``.
         others: the remaining attributes of `Problem`.
 
     Returns:
@@ -49,7 +54,9 @@ def make_problem(
     values = _parameters(parameters or {})
     domain = Domain(_bounds(coordinates, values), tuple(periodic))
     symbols = Symbols(domain.coordinates, tuple(unknowns), values)
-    check_declarations(symbols)
+    known = {name: str(text) for name, text in (functions or {}).items()}
+    check_declarations(replace(symbols, functions=known))
+    symbols = replace(symbols, functions=_functions(known, symbols))
     if not symbols.unknowns:
         raise ProblemError("name at least one unknown, as in [u].", ("unknowns",))
     for coordinate in domain.periodic:
@@ -63,7 +70,7 @@ def make_problem(
         )
     interior = [Constraint(k, {}, _residual(e, symbols, ("equations", k))) for k, e in equations.items()]
     faces = [_condition(k, c, symbols, domain) for k, c in (conditions or {}).items()]
-    problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), **others)
+    problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), functions=known, **others)
     if problem.reference and problem.reference.get("kind") == manufactured.KIND:
         problem = manufactured.complete(problem)
     for check in (_check_counts, _check_initial, _check_boundaries):
@@ -79,6 +86,24 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, float]:
         except ProblemError as error:
             raise error.under("parameters", name) from None
     return values
+
+
+def _functions(given: Mapping[str, str], symbols: Symbols) -> dict[str, Node]:
+    """Compile known functions, each of which may mention those before it."""
+    trees: dict[str, Node] = {}
+    for name, text in given.items():
+        try:
+            if "=" in text:
+                raise ProblemError("write what it is, without '='.", text=text)
+            for mentioned in names(parse(text, text)):
+                if mentioned.partition("_")[0] in symbols.unknowns and mentioned not in symbols.parameters:
+                    raise ProblemError(
+                        f"mentions the unknown {mentioned!r}; only what is known can stand here.", text=text
+                    )
+            trees[name] = from_text(text, Symbols(symbols.coordinates, (), symbols.parameters, dict(trees))).tree
+        except ProblemError as error:
+            raise error.under("functions", name) from None
+    return trees
 
 
 def _bounds(given: Mapping[str, Any], parameters: dict[str, float]) -> dict[str, tuple[float, float]]:

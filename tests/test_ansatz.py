@@ -11,7 +11,8 @@ import pytest
 from pinn.ansatz import make_ansatz
 from pinn.ansatz.features import encode, feature_count
 from pinn.ansatz.hard import choose_hard
-from pinn.config import load_problem
+from pinn.ansatz.scale import scales
+from pinn.config import load_problem, problem_from_text
 from pinn.derivatives import partials
 from pinn.errors import ProblemError
 from pinn.names import check_names
@@ -292,3 +293,12 @@ def test_waves_by_coordinate():
 def test_a_periodic_coordinate_has_no_waves():
     with pytest.raises(ProblemError, match=r"ansatz.waves.x: a periodic coordinate has harmonics"):
         check_names(load_problem("allen_cahn"), make_settings({"ansatz": {"waves": {"x": 2}}}))
+
+
+def test_round_off_is_no_size():
+    """sin(pi) is 1e-16, and what it says of the solution's size is nothing."""
+    text = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u]\nequations: {pde: u_xx = -pi**2*sin(pi*x)}\n"
+    text += "conditions: {left: {where: x=0, equation: u = 0}, right: {where: x=1, equation: u = DATA}}\n"
+    for data, size in (("sin(pi)", 1.0), ("sin(pi) + 4", 4.0), ("1e-9", 2.0**-30)):
+        problem, settings = problem_from_text(text.replace("DATA", data)), AnsatzSettings()
+        assert scales(problem, choose_hard(problem, settings)[0], settings) == (size,)

@@ -90,8 +90,8 @@ def _apart(summary: Mapping[str, Any]) -> Iterator[str]:
     found, guess = summary["errors"], summary["estimate"]
     doubt = (summary["reference"] or {}).get("uncertainty") or 0.0
     for name, entry in (guess or {}).items():
-        if not found:
-            return
+        if not found or name not in found:
+            continue
         error, size = found[name]["relative_l2"], entry["relative_l2"]
         if (
             error <= 3 * doubt or max(error, size) > BELIEVED

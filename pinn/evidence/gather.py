@@ -95,7 +95,7 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     summary = {
         "errors": found,
         "reference": {k: getattr(reference, k) for k in ("kind", "uncertainty", "method")} if reference else None,
-        "no_reference": why or None,
+        "no_reference": why or _left_out(problem, reference) or None,
         **measured._asdict(),
         **_without_reference(judged, fields, found),
         "invariants": drifts(problem, fields) or None,
@@ -109,6 +109,17 @@ def field_names(problem: Problem) -> list[str]:
     known = {*problem.coordinates, *problem.parameters}
     mentioned = [n for c in problem.constraints for n in c.residual.needs] + names_of(problem)
     return list(dict.fromkeys([*problem.unknowns, *(n for n in mentioned if n not in known)]))
+
+
+def _left_out(problem: Problem, reference: Reference | None) -> str:
+    """Say which unknowns a reference does not have; empty if it has all."""
+    missing = [n for n in problem.unknowns if reference is not None and n not in reference.values]
+    return f"that of the file leaves out {', '.join(missing)}" if missing else ""
+
+
+def _error_of(name: str, found: Mapping[str, Any] | None) -> float | None:
+    """Return the true error of an unknown; None where the reference does not have it."""
+    return (found or {}).get(name, {}).get("relative_l2")
 
 
 def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -125,7 +136,7 @@ def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] 
                 "kind": "linearised error equation",
                 "uncertainty": guess.uncertainty,
                 "method": guess.method,
-                "effectivity": size / found[name]["relative_l2"] if found and found[name]["relative_l2"] else None,
+                "effectivity": size / error if (error := _error_of(name, found)) else None,
             }
             for name, size in guess.errors.items()
         }

@@ -10,7 +10,7 @@ from pinn.findings.corners import SAMPLES, misfits, points_of
 from pinn.findings.counts import too_few, zero_solves
 from pinn.findings.symbol import type_of
 from pinn.language.calculus import is_constant, write
-from pinn.language.tree import Binary, Call, Node, evaluate, names, numpy_functions, walk
+from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import call
 
@@ -124,7 +124,7 @@ def _domains(problem: Problem) -> Iterator[Finding]:
         if tree is None:
             continue
         key = ("conditions", constraint.name, "equation") if constraint.where else ("equations", constraint.name)
-        restricted = [r for node in walk(tree) for r in _restricted(node, problem)]
+        restricted = {r[:2]: r for node in walk(tree) for r in _restricted(node, problem)}.values()
         messages = [m for r in restricted if (m := _leaves(problem, constraint, *r))]
         if not messages:
             messages = [m for m in [_leaves(problem, constraint, tree, "the equation is not finite", np.isfinite)] if m]
@@ -138,7 +138,7 @@ def _restricted(node: Node, problem: Problem) -> Iterator[tuple[Node, str, Test 
         case Call(function, (argument,)) if function in DOMAINS:
             yield (argument, f"the argument of {function} has to be {DOMAINS[function][0]}", DOMAINS[function][1])
         case Binary("/", _, divisor) if names(divisor):
-            yield divisor, "a divisor has to differ from zero", None
+            yield _without_powers(divisor), "a divisor has to differ from zero", None
         case Binary("**", base, exponent) if names(base):
             fixed = is_constant(exponent, problem.parameters)
             power = float(evaluate(exponent, dict(problem.parameters), numpy_functions())) if fixed else np.nan
@@ -146,6 +146,16 @@ def _restricted(node: Node, problem: Problem) -> Iterator[tuple[Node, str, Test 
                 yield base, f"the base of **{write(exponent)} has to be not negative", lambda a: a >= 0
             elif power < 0:
                 yield base, f"the base of **{write(exponent)} has to differ from zero", None
+
+
+def _without_powers(node: Node) -> Node:
+    """Return what vanishes where a node does, less its powers and factors that are numbers."""
+    match node:
+        case Binary("**", base, Number(power)) if power > 0:
+            return _without_powers(base)
+        case Binary("*", Number(_), other):
+            return _without_powers(other)
+    return node
 
 
 def _leaves(problem: Problem, constraint: Constraint, argument: Node, wanted: str, test: Test | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pinn.errors import ProblemError
-from pinn.language.calculus import differentiate, write
+from pinn.language.calculus import differentiate, substitute, write
 from pinn.language.parse import constant_value, parse
 from pinn.language.symbols import Symbols
 from pinn.language.tree import Binary, Node, Number, evaluate, jax_functions, names, numpy_functions
@@ -24,7 +24,7 @@ class Residual(NamedTuple):
         needs: the names of its arguments, such as ``("u_t", "u_xx", "eps")``.
         fn: called with ``needs`` as keywords; arrays of shapes that broadcast, of numpy or jax.
         text: how it is written.
-        tree: its syntax tree; None for a Python function.
+        tree: its syntax tree, in which known functions are put in; None for a Python function.
     """
 
     needs: tuple[str, ...]
@@ -49,7 +49,7 @@ def from_text(text: str, symbols: Symbols) -> Residual:
     if len(sides) == 2 and not all(map(str.strip, sides)):
         raise ProblemError("nothing stands on one side of '='.", text=text)
     trees = [parse(side, text, k * (len(sides[0]) + 1)) for k, side in enumerate(sides)]
-    tree = trees[0] if len(trees) == 1 else Binary("-", trees[0], trees[1])
+    tree = _expanded(trees[0] if len(trees) == 1 else Binary("-", trees[0], trees[1]), symbols, text)
     needs = names(tree)
     for name in needs:
         try:
@@ -57,6 +57,16 @@ def from_text(text: str, symbols: Symbols) -> Residual:
         except ProblemError as error:
             raise error.under(text=text) from None
     return Residual(needs, _function_of(tree), text, tree)
+
+
+def _expanded(tree: Node, symbols: Symbols, text: str) -> Node:
+    """Put in what known functions stand for."""
+    try:
+        found = {name: symbols.known(name) for name in names(tree)} if symbols.functions else {}
+    except ProblemError as error:
+        raise error.under(text=text) from None
+    given = {name: known for name, known in found.items() if known is not None}
+    return substitute(tree, given) if given else tree
 
 
 def _function_of(tree: Node) -> Callable[..., Any]:

@@ -7,7 +7,8 @@ from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 from pinn.errors import ProblemError, did_you_mean
-from pinn.language.tree import CONSTANTS, FUNCTIONS
+from pinn.language.calculus import differentiate
+from pinn.language.tree import CONSTANTS, FUNCTIONS, Node
 
 MAX_ORDER = 4
 
@@ -32,11 +33,13 @@ class Symbols:
         coordinates: single letters, in the order of a point's columns.
         unknowns: components of the solution.
         parameters: physical constants and their values.
+        functions: known functions of the coordinates, as trees.
     """
 
     coordinates: tuple[str, ...] = ()
     unknowns: tuple[str, ...] = ()
     parameters: Mapping[str, float] = field(default_factory=dict)
+    functions: Mapping[str, Node] = field(default_factory=dict)
 
     def partial(self, name: str) -> Partial | None:
         """Read a name as an unknown or one of its derivatives; None if it is neither.
@@ -44,9 +47,30 @@ class Symbols:
         Raises:
             ProblemError: for a derivative in a coordinate that does not exist, or of an order above four.
         """
-        base, underscore, letters = name.partition("_")
+        base, _, letters = name.partition("_")
         if base not in self.unknowns or name in self.parameters:
             return None
+        self._check_letters(name)
+        axes = tuple(sorted(self.coordinates.index(letter) for letter in letters))
+        return Partial(self.unknowns.index(base), axes)
+
+    def known(self, name: str) -> Node | None:
+        """Return what a name stands for if it is a known function or one of its derivatives; None if it is neither.
+
+        Raises:
+            ProblemError: see `partial`.
+        """
+        base, _, letters = name.partition("_")
+        if base not in self.functions or name in self.parameters:
+            return None
+        self._check_letters(name)
+        tree = self.functions[base]
+        for letter in letters:
+            tree = differentiate(tree, letter)
+        return tree
+
+    def _check_letters(self, name: str) -> None:
+        base, underscore, letters = name.partition("_")
         missing = [letter for letter in letters if letter not in self.coordinates]
         if missing or (underscore and not letters):
             raise ProblemError(
@@ -55,8 +79,6 @@ class Symbols:
             )
         if len(letters) > MAX_ORDER:
             raise ProblemError(f"{name!r} has order {len(letters)}; derivatives go up to order {MAX_ORDER}.")
-        axes = tuple(sorted(self.coordinates.index(letter) for letter in letters))
-        return Partial(self.unknowns.index(base), axes)
 
     def check(self, name: str) -> None:
         """Refuse a name that stands for nothing.
@@ -73,7 +95,7 @@ class Symbols:
 
     def all_names(self) -> list[str]:
         """List the names an expression may use, derivatives up to second order."""
-        return [*CONSTANTS, *self.coordinates, *self.parameters, *self.partial_names()]
+        return [*CONSTANTS, *self.coordinates, *self.parameters, *self.functions, *self.partial_names()]
 
     def partial_names(self) -> list[str]:
         """List the unknowns and their derivatives up to second order."""
@@ -93,6 +115,7 @@ def check_declarations(symbols: Symbols) -> None:
         "coordinates": symbols.coordinates,
         "unknowns": symbols.unknowns,
         "parameters": symbols.parameters,
+        "functions": symbols.functions,
     }
     for section, declared in sections.items():
         for name in declared:
@@ -101,7 +124,7 @@ def check_declarations(symbols: Symbols) -> None:
                 raise ProblemError(f"{name!r} is already {taken[name]}. Choose another name.", (section,))
             taken[name] = f"one of the {section}"
     for name in symbols.parameters:
-        if name.partition("_")[0] in symbols.unknowns:
+        if name.partition("_")[0] in (*symbols.unknowns, *symbols.functions):
             raise ProblemError(f"parameter {name!r} reads as a derivative. Choose another name.", ("parameters",))
 
 
@@ -113,6 +136,6 @@ def _check_spelling(section: str, name: str) -> None:
             "letters and digits, beginning with a letter, without underscore",
         ),
         "parameters": (r"[A-Za-z][A-Za-z0-9_]*", "letters, digits and underscores, beginning with a letter"),
-    }[section]
+    }["unknowns" if section == "functions" else section]
     if not re.fullmatch(pattern, name, re.ASCII):
         raise ProblemError(f"{name!r} cannot be a name here; use {rule}.", (section,))

@@ -1,11 +1,12 @@
 """A true solution given by a formula in the problem file, checked against the equations before it is believed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from pinn.errors import ProblemError, unknown
-from pinn.language import Residual, Symbols, from_text
+from pinn.language import Residual, from_text
 from pinn.language.calculus import differentiate
 from pinn.language.residual import partial_derivative
 from pinn.language.tree import Node, evaluate, numpy_functions
@@ -27,7 +28,7 @@ def formulas(problem: Problem) -> dict[str, Residual]:
         ProblemError: for a missing or superfluous formula, or one that is not a function of the coordinates.
     """
     given = {k: v for k, v in problem.reference.items() if k != "kind"}
-    symbols = Symbols(problem.coordinates, (), problem.parameters)
+    symbols = replace(problem.symbols, unknowns=())
     for name in given:
         if name not in problem.unknowns:
             raise unknown("unknown", name, problem.unknowns, ("reference", name))

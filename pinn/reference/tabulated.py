@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pinn.errors import ProblemError
+from pinn.errors import ProblemError, unknown
 from pinn.problem import Problem
 from pinn.reference.base import Grid, Reference
 
@@ -21,15 +21,30 @@ def check(problem: Problem) -> None:
     Raises:
         ProblemError: with what is wrong in it.
     """
-    extra = [k for k in problem.reference if k not in ("kind", "path", "uncertainty")]
+    extra = [k for k in problem.reference if k not in ("kind", "path", "uncertainty", "unknowns")]
     if extra:
-        raise ProblemError("the kind 'file' has the keys path and uncertainty.", ("reference", extra[0]))
+        raise ProblemError("the kind 'file' has the keys path, uncertainty and unknowns.", ("reference", extra[0]))
     uncertainty = problem.reference.get("uncertainty")
     if uncertainty is not None and not (type(uncertainty) in (int, float) and 0 <= uncertainty < np.inf):
         raise ProblemError(
             "write a number, the relative L2 error of the data.", ("reference", "uncertainty"), str(uncertainty)
         )
     read(problem)
+
+
+def known_of(problem: Problem) -> tuple[str, ...]:
+    """Return the unknowns the file holds: all, or those it is said to.
+
+    Raises:
+        ProblemError: for anything but a list of unknowns.
+    """
+    given, key = problem.reference.get("unknowns", list(problem.unknowns)), ("reference", "unknowns")
+    if not isinstance(given, list) or not given:
+        raise ProblemError("list the unknowns the file holds, as in [u, v].", key, str(given))
+    for name in given:
+        if name not in problem.unknowns:
+            raise unknown("unknown", str(name), problem.unknowns, key)
+    return tuple(n for n in problem.unknowns if n in given)
 
 
 def read(problem: Problem) -> tuple[Grid, dict[str, np.ndarray]]:
@@ -45,7 +60,7 @@ def read(problem: Problem) -> tuple[Grid, dict[str, np.ndarray]]:
         columns = _npz(file) if file.suffix == ".npz" else _csv(file)
     except OSError as error:
         raise _wrong(file, f"cannot be read: {error.strerror or error}") from None
-    for name in (*problem.coordinates, *problem.unknowns):
+    for name in (*problem.coordinates, *known_of(problem)):
         if name not in columns:
             raise _wrong(file, f"holds no {name!r}; it holds {', '.join(columns) or 'nothing'}")
     grid, values = _on_grid(problem, columns, file)
@@ -115,14 +130,15 @@ def _csv(file: Path) -> dict[str, np.ndarray]:
 
 def _on_grid(problem: Problem, columns: Mapping[str, np.ndarray], file: Path) -> tuple[Grid, dict[str, np.ndarray]]:
     """Read tensor arrays, or one line per point, as axes and values on their grid."""
-    coordinates, first = problem.coordinates, columns[problem.unknowns[0]]
+    coordinates, unknowns = problem.coordinates, known_of(problem)
+    first = columns[unknowns[0]]
     axes = {c: columns[c] for c in coordinates}
     if any(a.ndim != 1 for a in axes.values()):
         raise _wrong(file, "a coordinate is not a list of numbers")
     if len(coordinates) > 1 and first.ndim == 1:
         return _from_points(problem, columns, file)
     shape = tuple(len(a) for a in axes.values())
-    for name in problem.unknowns:
+    for name in unknowns:
         if columns[name].shape != shape:
             raise _wrong(
                 file, f"{name!r} has shape {columns[name].shape}; the coordinates {', '.join(coordinates)} have {shape}"
@@ -130,16 +146,16 @@ def _on_grid(problem: Problem, columns: Mapping[str, np.ndarray], file: Path) ->
     for c, a in axes.items():
         if len(a) < 2 or not np.all(np.diff(a) > 0):
             raise _wrong(file, f"{c!r} does not ascend")
-    return axes, {n: columns[n] for n in problem.unknowns}
+    return axes, {n: columns[n] for n in unknowns}
 
 
 def _from_points(problem: Problem, columns: Mapping[str, np.ndarray], file: Path) -> tuple[Grid, dict[str, np.ndarray]]:
-    count = len(columns[problem.coordinates[0]])
-    for name in (*problem.coordinates, *problem.unknowns):
+    count, unknowns = len(columns[problem.coordinates[0]]), known_of(problem)
+    for name in (*problem.coordinates, *unknowns):
         if columns[name].shape != (count,):
             raise _wrong(
                 file, f"{name!r} has shape {columns[name].shape}, {problem.coordinates[0]!r} ({count},): give a value "
-                f"per point, or {', '.join(problem.unknowns)} on the grid of the coordinates"
+                f"per point, or {', '.join(unknowns)} on the grid of the coordinates"
             )  # fmt: skip
     grid = {c: np.unique(columns[c]) for c in problem.coordinates}
     shape = tuple(len(a) for a in grid.values())
@@ -149,7 +165,7 @@ def _from_points(problem: Problem, columns: Mapping[str, np.ndarray], file: Path
     if count != filled.size or np.any(filled != 1):
         raise _wrong(file, f"its {count} points do not fill a grid of {' by '.join(map(str, shape))}, each place once")
     values = {}
-    for name in problem.unknowns:
+    for name in unknowns:
         values[name] = np.zeros(shape)
         values[name][index] = columns[name]
     return grid, values

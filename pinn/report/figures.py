@@ -26,11 +26,13 @@ def save_figure(solution: Solution, history: list[dict[str, Any]], path: Path) -
     axes = figure.subplots(rows, columns, squeeze=False)
     for row, name in enumerate(unknowns):
         panels = {f"{name}, solution": solution.values[name]}
-        if solution.reference:
+        if name in solution.reference:
             panels[f"{name}, reference"] = solution.reference[name]
             panels[f"{name}, absolute error"] = np.abs(solution.values[name] - solution.reference[name])
-        for ax, (title, values) in zip(axes[row], panels.items(), strict=True):
+        for ax, (title, values) in zip(axes[row], panels.items(), strict=False):
             _panel(ax, solution, title, values)
+        for ax in axes[row][len(panels) :]:
+            ax.remove()
     grid = axes[-1, 0].get_gridspec()
     for ax in axes[-1]:
         ax.remove()

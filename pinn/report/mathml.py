@@ -54,6 +54,11 @@ def equation(residual: Residual, symbols: Symbols) -> str:
     return _math(markup + zero, residual.text)
 
 
+def definition(label: str, text: str, symbols: Symbols) -> str:
+    """Typeset what a known function is, as it was written."""
+    return _math(name(label, symbols) + _mo("=") + expression(parse(text), symbols), f"{label} = {text}")
+
+
 def place(where: dict[str, float], symbols: Symbols) -> str:
     """Typeset where a condition holds, such as ``t = 0``."""
     parts = [name(c, symbols) + _mo("=") + _number(v)[0] for c, v in where.items()]
@@ -84,13 +89,13 @@ def expression(node: Node, symbols: Symbols) -> str:
 def name(label: str, symbols: Symbols) -> str:
     """Typeset a name: derivatives as fractions of ∂, Greek letters, indices as subscripts."""
     known = label not in symbols.coordinates and label not in symbols.parameters
-    partial = symbols.partial(label) if known else None
-    if partial is None or not partial.axes:
+    base, _, letters = label.partition("_")
+    if not known or not letters or base not in (*symbols.unknowns, *symbols.functions):
         return _plain_name(label)
-    letters = [symbols.coordinates[axis] for axis in partial.axes]
+    letters = sorted(letters, key=symbols.coordinates.index)
     d = "<mi mathvariant='normal'>∂</mi>" if len(symbols.coordinates) > 1 else "<mi mathvariant='normal'>d</mi>"
     below = "".join(d + _raised(_mi(c), letters.count(c)) for c in dict.fromkeys(letters))
-    above = _raised(d, len(letters)) + _plain_name(symbols.unknowns[partial.unknown])
+    above = _raised(d, len(letters)) + _plain_name(base)
     return f"<mfrac><mrow>{above}</mrow><mrow>{below}</mrow></mfrac>"
 
 

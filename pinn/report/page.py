@@ -124,6 +124,7 @@ def statement(problem: Problem) -> str:
     periodic = "".join(f", periodic in {mathml.name_alone(c, symbols)}" for c in problem.domain.periodic)
     parameters = ", ".join(mathml.value(n, v, symbols) for n, v in problem.parameters.items())
     lines = [f"<p>for {ranges}{periodic}</p>", f"<p>with {parameters}</p>" if parameters else ""]
+    lines += [f"<p>{mathml.definition(n, text, symbols)}</p>" for n, text in problem.functions.items()]
     rows = table((), conditions, "conditions") if conditions else ""
     source = f'<p class="source">Source: {escape(problem.source)}</p>' if problem.source else ""
     return equations + "".join(lines) + (f"<h3>Conditions</h3>{rows}" if rows else "") + source

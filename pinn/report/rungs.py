@@ -64,6 +64,8 @@ def _errors(summary: Summary, style: Style) -> Iterator[Rung]:
         how += "an unknown amount" if doubt is None else style.number(doubt, 1)
         sizes = (style.number(entry[k], 3) for k in ("relative_l2", "linf"))
         yield Rung(f"error of {style.name(name)}", *sizes, how)
+    if errors and summary.get("no_reference"):
+        yield _none("error of others", "no reference: ", summary["no_reference"], style)
 
 
 def _estimates(summary: Summary, style: Style) -> Iterator[Rung]:
