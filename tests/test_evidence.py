@@ -181,6 +181,8 @@ def quiet(**changes):
         ({"estimate": {"u": {"relative_l2": 1e-3}}}, "disagree"),
         ({"estimate": {"u": {"relative_l2": 1e-7}}}, "disagree"),
         ({"estimate": {"u": {"relative_l2": 1e-3}}, "reference": {"uncertainty": 1e-4}}, ""),
+        ({"estimate": {"u": {"relative_l2": 5e-5, "uncertainty": 1.0}}}, ""),
+        ({"estimate": {"u": {"relative_l2": 5e-5, "uncertainty": 0.1}}}, "disagree"),
         ({"estimate": {"u": {"relative_l2": 2.0}}}, "too large for a linearised"),
         ({"invariants": {"mass": {"drift": 1e-2, "size": 1.0, "start": 1.0}}}, "conserved"),
         ({"invariants": {"mass": {"drift": 1e-6, "size": 1.0, "start": 1.0}}}, ""),

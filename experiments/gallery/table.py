@@ -80,7 +80,7 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
         cells |= {"median": f"{judged.median:.1e}", "worst": f"{judged.worst:.1e}" if len(judged.errors) > 1 else ""}
     if bars["asked"]:
         verdict = (": missed" if "asked" in missed else ": met") if judged.fresh else ""
-        cells["asked"] = f"{bars['asked']:.0e} in {entry['seconds']} s{verdict}"
+        cells["asked"] = f"{bars['asked']:.1e}".replace(".0e", "e") + f" in {entry['seconds']} s{verdict}"
     if missed:
         cells["remarks"] += f"; {reason or 'no reason is known yet'}"
     return {head: cells.get(head, "") for head in HEADS}
