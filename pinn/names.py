@@ -5,7 +5,7 @@ from typing import Literal
 from pinn.errors import ProblemError, unknown
 from pinn.evidence.invariants import densities
 from pinn.options import fit
-from pinn.problem import Problem
+from pinn.problem import Problem, known_expressions
 from pinn.reference import check_reference
 from pinn.settings import NetworkSettings, Settings, StageSettings
 
@@ -45,6 +45,7 @@ def check_names(problem: Problem, settings: Settings) -> None:
             )
         if name not in free:
             raise unknown("coordinate", name, free, ("ansatz", "waves", name))
+    known_expressions(problem, settings.ansatz.inputs, ("ansatz", "inputs"))
     check_reference(problem)
     densities(problem)
 

@@ -1,10 +1,11 @@
 """What is to be solved: frozen data, no arrays. `pinn.statement.make_problem` makes it, and checks it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from pinn.errors import Key, ProblemError
 from pinn.language import Residual, Symbols, from_text
 from pinn.language.symbols import Partial
 
@@ -126,3 +127,18 @@ def partials_of(residual: Residual, symbols: Symbols) -> tuple[Partial, ...]:
     """List the unknowns and derivatives a residual mentions."""
     found = (symbols.partial(n) for n in residual.needs if n not in symbols.coordinates)
     return tuple(p for p in found if p is not None)
+
+
+def known_expressions(problem: Problem, texts: Sequence[str], key: Key) -> list[Residual]:
+    """Compile expressions of coordinates, parameters and known functions.
+
+    Raises:
+        ProblemError: for one that mentions anything else.
+    """
+    known, out = replace(problem.symbols, unknowns=()), []
+    for index, text in enumerate(texts):
+        try:
+            out.append(from_text(text, known))
+        except ProblemError as error:
+            raise error.under(*key, index) from None
+    return out

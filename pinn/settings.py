@@ -43,6 +43,7 @@ class AnsatzSettings(Section):
     layer: Literal["auto", "none"] | float = "auto"
     harmonics: Positive = 4
     waves: Waves | dict[str, Waves] = 4
+    inputs: list[str] = []
 
 
 class NetworkSettings(Options):

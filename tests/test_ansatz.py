@@ -302,3 +302,26 @@ def test_round_off_is_no_size():
     for data, size in (("sin(pi)", 1.0), ("sin(pi) + 4", 4.0), ("1e-9", 2.0**-30)):
         problem, settings = problem_from_text(text.replace("DATA", data)), AnsatzSettings()
         assert scales(problem, choose_hard(problem, settings)[0], settings) == (size,)
+
+
+def test_functions_that_are_inputs_too():
+    """The network sees their values, and the solution has their kinks: the distance to a point inside."""
+    text = "name: p\ncoordinates: {x: [-1, 1], y: [-1, 1]}\nunknowns: [u]\nparameters: {c: 0.2}\n"
+    text += "functions: {r: sqrt(x**2 + y**2)}\nequations: {pde: u_xx + u_yy = 0}\nconditions:\n"
+    text += "".join(f"  at{k}: {{where: {c}={v}, equation: u = 0}}\n" for k, (c, v) in enumerate(
+        [("x", -1), ("x", 1), ("y", -1), ("y", 1)]))  # fmt: skip
+    problem = problem_from_text(text)
+    seen = []
+
+    def network(inputs, outputs):
+        return Network(lambda key: jnp.zeros(1), lambda params, x: (seen.append(x), x[-2:-1])[1])
+
+    ansatz = make_ansatz(problem, network, AnsatzSettings(inputs=["r", "c*x"]))
+    assert ansatz.reflection is None
+    point = jnp.array([0.3, -0.4])
+    value = ansatz.network.apply(ansatz.network.init(KEY), point)[0]
+    assert value == pytest.approx(0.5 * (1 - 0.09) * (1 - 0.16))
+    for inputs, said in ((["s"], "ansatz.inputs[0]: 's': unknown name"), (["r", "u"], "ansatz.inputs[1]: 'u'")):
+        with pytest.raises(ProblemError) as error:
+            make_ansatz(problem, network, AnsatzSettings(inputs=inputs))
+        assert said in str(error.value)

@@ -20,6 +20,7 @@ from jax import Array
 from pinn.ansatz.face import HardFace
 from pinn.ansatz.features import encode, feature_count
 from pinn.ansatz.hard import choose_hard
+from pinn.ansatz.inputs import given_inputs
 from pinn.ansatz.layer import find_layer, stretched
 from pinn.ansatz.scale import scales
 from pinn.ansatz.symmetry import Reflection, describe, find_reflection
@@ -72,7 +73,7 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     domain, outputs = problem.domain, len(problem.unknowns)
     faces, notes = choose_hard(problem, settings)
     time = domain.coordinates.index(TIME) if TIME in domain.coordinates and TIME not in domain.periodic else None
-    reflection = find_reflection(problem) if settings.symmetry else None
+    reflection = find_reflection(problem) if settings.symmetry and not settings.inputs else None
     notes = (*notes, describe(problem, reflection)) if reflection else notes
     even = reflection.axis if reflection and reflection.even else None
     encoded = encode(domain, settings, even)
@@ -84,6 +85,8 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
         singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
     rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
+    more = given_inputs(problem, settings)
+    singular += [lambda point, at: more(at)] if more else []
     # Of a system in time alone, what was reached before is a constant, and says nothing. Where rates go on, it is no
     # function of space alone; the initial data are.
     carries = settings.carried and time is not None and len(domain.coordinates) > 1
