@@ -186,7 +186,7 @@ def pressure(flow: Flow, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return interpolation(m, x) @ found @ interpolation(m, y).T
 
 
-def pressure_without_corners(flow: Flow, x: np.ndarray, y: np.ndarray, away: float = 0.05) -> np.ndarray:
+def pressure_without_corners(flow: Flow, x: np.ndarray, y: np.ndarray, away: float = 0.08) -> np.ndarray:
     """Return the pressure less that of both corner flows, zero at the first corner, good away from the lid's ends.
 
     The slopes of h = p + (u^2 + v^2)/2 are (M_y/Re - L v, L u - M_x/Re), with L = s_xx + s_yy and M what of it is left.

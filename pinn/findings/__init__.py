@@ -153,7 +153,7 @@ def _without_powers(node: Node) -> Node:
     match node:
         case Binary("**", base, Number(power)) if power > 0:
             return _without_powers(base)
-        case Binary("*", Number(_), other):
+        case Binary("*", Number(_), other) | Binary("*", other, Number(_)):
             return _without_powers(other)
     return node
 
