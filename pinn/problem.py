@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pinn.errors import Key, ProblemError
 from pinn.language import Residual, Symbols, from_text
+from pinn.language.residual import with_functions
 from pinn.language.symbols import Partial
 
 TIME = "t"  # the coordinate an evolution equation advances in
@@ -98,10 +99,7 @@ class Problem:
     @cached_property
     def symbols(self) -> Symbols:
         """The names an expression of this problem may mention."""
-        known = Symbols(self.coordinates, (), self.parameters)
-        for name, text in self.functions.items():
-            known = replace(known, functions={**known.functions, name: from_text(text, known).tree})
-        return replace(known, unknowns=self.unknowns)
+        return with_functions(Symbols(self.coordinates, self.unknowns, self.parameters), self.functions)
 
     @property
     def equations(self) -> tuple[Constraint, ...]:

@@ -7,9 +7,8 @@ from typing import Any
 
 from pinn.errors import ProblemError, unknown
 from pinn.language import Residual, Symbols, constant, from_function, from_text
-from pinn.language.parse import parse
+from pinn.language.residual import with_functions
 from pinn.language.symbols import check_declarations
-from pinn.language.tree import Node, names
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.reference import manufactured
 
@@ -56,7 +55,7 @@ def make_problem(
     symbols = Symbols(domain.coordinates, tuple(unknowns), values)
     known = {name: str(text) for name, text in (functions or {}).items()}
     check_declarations(replace(symbols, functions=known))
-    symbols = replace(symbols, functions=_functions(known, symbols))
+    symbols = with_functions(symbols, known)
     if not symbols.unknowns:
         raise ProblemError("name at least one unknown, as in [u].", ("unknowns",))
     for coordinate in domain.periodic:
@@ -86,24 +85,6 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, float]:
         except ProblemError as error:
             raise error.under("parameters", name) from None
     return values
-
-
-def _functions(given: Mapping[str, str], symbols: Symbols) -> dict[str, Node]:
-    """Compile known functions, each of which may mention those before it."""
-    trees: dict[str, Node] = {}
-    for name, text in given.items():
-        try:
-            if "=" in text:
-                raise ProblemError("write what it is, without '='.", text=text)
-            for mentioned in names(parse(text, text)):
-                if mentioned.partition("_")[0] in symbols.unknowns and mentioned not in symbols.parameters:
-                    raise ProblemError(
-                        f"mentions the unknown {mentioned!r}; only what is known can stand here.", text=text
-                    )
-            trees[name] = from_text(text, Symbols(symbols.coordinates, (), symbols.parameters, dict(trees))).tree
-        except ProblemError as error:
-            raise error.under("functions", name) from None
-    return trees
 
 
 def _bounds(given: Mapping[str, Any], parameters: dict[str, float]) -> dict[str, tuple[float, float]]:

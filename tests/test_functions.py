@@ -166,6 +166,3 @@ def test_wrong_lists_of_unknowns(given, said, tmp_path):
     np.savez(tmp_path / "known.npz", t=np.linspace(0, 1, 21), u=np.zeros(21))
     with pytest.raises(ProblemError, match=said):
         problem_from_text(PAIR.replace("[u]}", given + "}"), folder=str(tmp_path))
-        from pinn.reference import check_reference
-
-        check_reference(problem_from_text(PAIR.replace("[u]}", given + "}"), folder=str(tmp_path)))

@@ -240,6 +240,10 @@ def main() -> None:
     np.savez_compressed(PROBLEMS / "cavity_stream.npz", x=GRID, y=GRID, s=s)
     one, other = (without_corners(flow, GRID, GRID) for flow in (fine, coarse))
     print("less the corner flows: differ by " + ", ".join(f"{n} {difference(one[n], other[n]):.1e}" for n in one))
+    whole = fields(fine, GRID, GRID)[1:]
+    for name, full in zip("uv", whole, strict=True):
+        sizes = [float(np.sqrt(np.mean(np.square(a)))) for a in (one[name], full)]
+        print(f"  root mean square of {name}: {sizes[0]:.3f}, with the corner flows {sizes[1]:.3f}")
     np.savez_compressed(PROBLEMS / "cavity_corners.npz", x=GRID, y=GRID, **one)
 
     fine, coarse = (solve(n, False) for n in RESTING)

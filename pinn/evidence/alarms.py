@@ -97,9 +97,8 @@ def _apart(summary: Mapping[str, Any]) -> Iterator[str]:
             error <= 3 * doubt or max(error, size) > BELIEVED
         ):  # the reference cannot tell, or nothing is linear any more
             continue
-        apart = APART * (
-            1 + (entry.get("uncertainty") or 0.0)
-        )  # an estimate that is uncertain itself may be further away
+        # An estimate that is uncertain itself may be further away.
+        apart = APART * (1 + (entry.get("uncertainty") or 0.0))
         if not error / apart <= size <= error * apart:
             yield (
                 f"estimate and reference disagree on the error of {name!r}: {size:.1e} by the error equation, "

@@ -2,7 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,6 +58,28 @@ def from_text(text: str, symbols: Symbols) -> Residual:
         except ProblemError as error:
             raise error.under(text=text) from None
     return Residual(needs, _function_of(tree), text, tree)
+
+
+def with_functions(symbols: Symbols, texts: Mapping[str, str]) -> Symbols:
+    """Add known functions, each of which may mention those before it.
+
+    Raises:
+        ProblemError: for one that mentions anything but coordinates, parameters and earlier functions.
+    """
+    known = replace(symbols, unknowns=())
+    for name, text in texts.items():
+        try:
+            if "=" in text:
+                raise ProblemError("write what it is, without '='.", text=text)
+            for mentioned in names(parse(text, text)):
+                if mentioned.partition("_")[0] in symbols.unknowns and mentioned not in symbols.parameters:
+                    raise ProblemError(
+                        f"mentions the unknown {mentioned!r}; only what is known can stand here.", text=text
+                    )
+            known = replace(known, functions={**known.functions, name: from_text(text, known).tree})
+        except ProblemError as error:
+            raise error.under("functions", name) from None
+    return replace(known, unknowns=symbols.unknowns)
 
 
 def _expanded(tree: Node, symbols: Symbols, text: str) -> Node:
