@@ -16,6 +16,7 @@ PLAIN_NETWORKS = {
     "mlp": _PERCEPTRON,
     "modified_mlp": _PERCEPTRON,
     "fourier_mlp": _PERCEPTRON | {"frequencies": int, "scale": float},
+    "separable_mlp": _PERCEPTRON | {"rank": int},
 }
 PLAIN_STAGES = ("gauss_newton", "levenberg_marquardt", "ssbroyden")  # those without options
 PLAIN_SAMPLERS = ("latin_hypercube", "sobol", "uniform")

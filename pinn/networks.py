@@ -5,7 +5,8 @@ Only importer of flax.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -132,7 +133,41 @@ class FourierMLP(nnx.Module):
         return self.mlp(jnp.concatenate([jnp.cos(phase), jnp.sin(phase)]))
 
 
-NETWORKS: dict[str, type[nnx.Module]] = {"mlp": MLP, "modified_mlp": ModifiedMLP, "fourier_mlp": FourierMLP}
+class SeparableMLP(nnx.Module):
+    """Sum of ``rank`` products of functions of one coordinate each, the outputs of one perceptron per coordinate.
+
+    Source: Cho, Nam, Yang, Yun, Hong & Park (2023), Advances in Neural Information Processing Systems 36.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[int],
+        outputs: int,
+        rngs: nnx.Rngs,
+        *,
+        width: int = 16,
+        depth: int = 3,
+        activation: Activation = "tanh",
+        rank: int = 4,
+    ):
+        self.ends = tuple(itertools.accumulate(inputs))[:-1]
+        self.shape = (outputs, rank)
+        options = {"width": width, "depth": depth, "activation": activation}
+        self.factors = nnx.List([MLP(n, outputs * rank, rngs, **options) for n in inputs])
+
+    def __call__(self, x: Array) -> Array:
+        """Map features (sum of inputs,) to values (outputs,)."""
+        parts = zip(self.factors, jnp.split(x, self.ends), strict=True)
+        return math.prod(factor(part) for factor, part in parts).reshape(self.shape).sum(axis=1)
+
+
+NETWORKS: dict[str, type[nnx.Module]] = {
+    "mlp": MLP,
+    "modified_mlp": ModifiedMLP,
+    "fourier_mlp": FourierMLP,
+    "separable_mlp": SeparableMLP,
+}
+BY_COORDINATE = ("separable_mlp",)  # those that want to know which inputs are made of which coordinate
 
 
 def from_flax(build: Callable[[nnx.Rngs], nnx.Module] | nnx.Module) -> Network:
@@ -189,12 +224,12 @@ def _is_other_state(value: Any) -> bool:
     return isinstance(value, (nnx.Variable, jax.Array, np.ndarray)) and not isinstance(value, nnx.Param)
 
 
-def make_network(kind: str, inputs: int, outputs: int, options: Mapping[str, Any]) -> Network:
+def make_network(kind: str, inputs: int | Sequence[int], outputs: int, options: Mapping[str, Any]) -> Network:
     """Build a network of `NETWORKS`.
 
     Args:
         kind: its name.
-        inputs: number of input features.
+        inputs: number of input features, of all coordinates or of each.
         outputs: number of unknowns.
         options: such as width and depth.
 
@@ -202,6 +237,8 @@ def make_network(kind: str, inputs: int, outputs: int, options: Mapping[str, Any
         ProblemError: for an unknown kind or option.
     """
     check_network(kind, options)
+    groups = (inputs,) if isinstance(inputs, int) else tuple(inputs)
+    inputs = groups if kind in BY_COORDINATE else sum(groups)
 
     def build(rngs: nnx.Rngs) -> nnx.Module:
         return NETWORKS[kind](inputs, outputs, rngs, **options)

@@ -1,7 +1,7 @@
 """A solution: the trained ansatz, callable at any point, with what is known of its error."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -217,7 +217,7 @@ def build_ansatz(problem: Problem, settings: Settings, network: Network | None =
         ProblemError: see `make_network` and `make_ansatz`.
     """
 
-    def build(inputs: int, outputs: int) -> Network:
+    def build(inputs: Sequence[int], outputs: int) -> Network:
         return make_network(settings.network.kind, inputs, outputs, settings.network.options)
 
     return make_ansatz(problem, network or build, settings.ansatz)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pinn.ansatz import make_ansatz
-from pinn.ansatz.features import encode, feature_count
+from pinn.ansatz.features import encode, feature_counts
 from pinn.ansatz.hard import choose_hard
 from pinn.ansatz.scale import scales
 from pinn.config import load_problem, problem_from_text
@@ -63,7 +63,7 @@ def test_features_are_of_size_one():
     features = jax.vmap(lambda x: encode(domain, SETTINGS)(x, None))(
         jnp.array([[10.0, -5.0], [30.0, 1.0], [20.0, 5.0]])
     )
-    assert features.shape == (3, feature_count(domain, SETTINGS)) == (3, 7)
+    assert features.shape == (3, sum(feature_counts(domain, SETTINGS))) == (3, 7)
     np.testing.assert_allclose(features[:, 0], [-1, 1, 0])
     assert np.abs(features).max() <= 1 + 1e-15
 
@@ -276,10 +276,10 @@ def test_waves_by_coordinate():
         return build(inputs_, outputs)
 
     for waves, expected in (
-        (3, 2 + 2 * 3),
-        ({"x": 3}, 2 + 2 * 3),
-        ({"t": 2}, 2 + 2 * 4 + 2 * 2),
-        ({"t": 2, "x": 0}, 6),
+        (3, (1, 1 + 2 * 3)),
+        ({"x": 3}, (1, 1 + 2 * 3)),
+        ({"t": 2}, (1 + 2 * 2, 1 + 2 * 4)),
+        ({"t": 2, "x": 0}, (5, 1)),
     ):
         make_ansatz(string(), network, AnsatzSettings(waves=waves, carried=False))
         assert inputs["n"] == expected
@@ -287,7 +287,7 @@ def test_waves_by_coordinate():
         "p", {"t": (0, 1)}, ["u"], {"pde": "u_t = -u"}, {"i": {"where": "t=0", "equation": "u = 1"}}
     )
     make_ansatz(oscillator, network, AnsatzSettings(waves=2))
-    assert inputs["n"] == 5  # time is all there is
+    assert inputs["n"] == (5,)  # time is all there is
 
 
 def test_a_periodic_coordinate_has_no_waves():

@@ -39,6 +39,20 @@ def test_single_precision():
     assert make_network("mlp", 2, 1, {}).apply(params, jnp.zeros(2, jnp.float32)).dtype == jnp.float32
 
 
+def test_a_separable_network_is_a_sum_of_products():
+    """Of each output, the matrix of values on a grid has the rank asked for; that of a plain network has all of it."""
+    x, y = (jax.random.uniform(jax.random.PRNGKey(k), (9, n)) for k, n in ((1, 2), (2, 3)))
+
+    def ranks(kind, **options):
+        network = make_network(kind, (2, 3), 2, {"width": 8, "depth": 2, **options})
+        params = network.init(jax.random.PRNGKey(0))
+        values = jax.vmap(lambda a: jax.vmap(lambda b: network.apply(params, jnp.concatenate([a, b])))(y))(x)
+        return [np.linalg.matrix_rank(values[..., k], rtol=1e-10) for k in range(2)]
+
+    assert ranks("separable_mlp", rank=3) == [3, 3]
+    assert min(ranks("mlp")) > 4
+
+
 class Own(nnx.Module):
     def __init__(self, rngs):
         self.first = nnx.Linear(2, 7, param_dtype=float, rngs=rngs)

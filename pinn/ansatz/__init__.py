@@ -9,7 +9,7 @@ where G takes the data on every hard face (transfinite interpolation: Gordon & H
 109-129) and Phi vanishes there. N counts in sizes of its unknown.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.ansatz.face import HardFace
-from pinn.ansatz.features import encode, feature_count
+from pinn.ansatz.features import encode, feature_counts
 from pinn.ansatz.hard import choose_hard
 from pinn.ansatz.inputs import given_inputs
 from pinn.ansatz.layer import find_layer, stretched
@@ -59,12 +59,16 @@ class Ansatz(NamedTuple):
     reflection: Reflection | None
 
 
-def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network, settings: AnsatzSettings) -> Ansatz:
+Build = Callable[[Sequence[int], int], Network]
+
+
+def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettings) -> Ansatz:
     """Put features and hard conditions around a network.
 
     Args:
         problem: what is to be solved.
-        build: (number of features, number of unknowns) -> network; or a network of that shape.
+        build: (numbers of features, number of unknowns) -> network; or a network of all these features. They are
+            counted by coordinate, and those that depend on several come last.
         settings: which conditions are to be hard.
 
     Raises:
@@ -92,9 +96,10 @@ def make_ansatz(problem: Problem, build: Callable[[int, int], Network] | Network
     carries = settings.carried and time is not None and len(domain.coordinates) > 1
     carries = carries and (not any(rated) or settings.carried == "state")
     sizes = scales(problem, faces, settings)
-    inputs = feature_count(domain, settings, even) + _count(singular, domain) + carries * outputs
+    mixed = _count(singular, domain) + carries * outputs
+    inputs = feature_counts(domain, settings, even) + ((mixed,) if mixed else ())
     inner = build if isinstance(build, Network) else build(inputs, outputs)
-    _check_shape(inner, inputs, outputs)
+    _check_shape(inner, sum(inputs), outputs)
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
              for k in range(outputs)]  # fmt: skip
 

@@ -25,16 +25,16 @@ def waves_of(coordinate: str, domain: Domain, settings: AnsatzSettings) -> int:
     return 0 if coordinate == TIME and len(domain.coordinates) > 1 else many
 
 
-def feature_count(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> int:
-    """Number of inputs `encode` makes of a point."""
-    count = 0
-    for axis, coordinate in enumerate(domain.coordinates):
+def feature_counts(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> tuple[int, ...]:
+    """Return how many inputs `encode` makes of each coordinate."""
+
+    def count(axis: int, coordinate: str) -> int:
         kinds = 1 if axis == even else 2  # cosines, and sines
         if coordinate in domain.periodic:
-            count += kinds * settings.harmonics
-        else:
-            count += 1 + kinds * waves_of(coordinate, domain, settings)
-    return count
+            return kinds * settings.harmonics
+        return 1 + kinds * waves_of(coordinate, domain, settings)
+
+    return tuple(count(axis, coordinate) for axis, coordinate in enumerate(domain.coordinates))
 
 
 def encode(
