@@ -76,6 +76,54 @@ def test_a_heat_equation_run_backwards_is_noticed():
     assert "backwards" in found(plane.replace("EQ", "u_xx + u_yy + 3*u_xy"), "type")[0], "along a diagonal"
 
 
+def test_conditions_that_contradict_each_other_elsewhere():
+    """At one place twice, at a point of a face, and at all times where two ends of an evolution meet."""
+    square = (
+        "name: p\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx + u_yy = 0}\nconditions:\n"
+    )
+    square += "  l: {where: x=0, equation: u = 0}\n  r: {where: x=1, equation: u = 0}\n"
+    square += "  b: {where: y=0, equation: u = 0}\n  t: {where: y=1, equation: u = 0}\n"
+    assert found(square, "corner") == []
+    again = found(square + "  again: {where: x=0, equation: u = y*(1 - y)}\n", "corner")
+    assert len(again) == 1 and "where it meets 'l' the data differ" in again[0]
+    assert found(square + "  again: {where: x=0, equation: u = 0}\n", "corner") == []
+    point = square + '  point: {where: "x=0, y=0", equation: u = DATA}\n'
+    assert found(point.replace("DATA", "0"), "corner") == [] != found(point.replace("DATA", "1"), "corner")
+    heat = "name: p\ncoordinates: {t: [0, 1], x: [0, 1], y: [0, 1]}\nunknowns: [u]\nequations: {e: u_t = u_xx + u_yy}\n"
+    heat += square[square.index("conditions") :] + "  i: {where: t=0, equation: u = 0}\n"
+    assert found(heat, "corner") == []
+    assert (
+        "'l'" in found(heat.replace("{where: y=0, equation: u = 0}", "{where: y=0, equation: u = t**2}"), "corner")[0]
+    )
+
+
+def test_one_unknown_that_is_zero_everywhere():
+    """An eigenvalue with a guess, and no word on the size of what belongs to it."""
+    text = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u, E]\nequations: {e: -u_xx = E*u, c: E_x = 0}\nconditions:\n"
+    text += (
+        "  l: {where: x=0, equation: u = 0}\n  r: {where: x=1, equation: u = 0}\n  g: {where: x=0, equation: E = 9}\n"
+    )
+    assert any("'u' being zero everywhere satisfies" in f for f in found(text, "count"))
+    assert not any("zero" in f for f in found(text + "  s: {where: x=0, equation: u_x = 1}\n", "count"))
+
+
+def test_hard_conditions_that_cannot_be(tmp_path, capsys):
+    file = tmp_path / "hard.yaml"
+    file.write_text(
+        "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx = 1}\nconditions:\n"
+        "  a: {where: x=0, equation: u_x = 0}\n  b: {where: x=1, equation: u = 0}\nansatz: {dirichlet: hard}\n"
+    )
+    assert main([str(file)]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "hard.yaml:8:21: ansatz.dirichlet: 'hard': condition 'a' cannot be hard: it is not of the form u = data."
+        in said
+    )
+    assert "With dirichlet: auto it is a term of the loss." in said
+    file.write_text(file.read_text().replace("u_x = 0", "u = 1"))
+    assert main([str(file)]) == 0
+
+
 def test_faces_that_meet_in_a_steady_problem():
     text = "name: p\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx + u_yy = 0}\nconditions:\n"
     text += (

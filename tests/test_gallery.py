@@ -127,7 +127,7 @@ def result(**changed):
         ((1e-8, 1e-9, 1e-10), {"median": "1.0e-09", "worst": "1.0e-08", "asked": "1e-07 in 60 s: met"}, "below the published best"),
         ((1e-8, 1e-9, 1e-6), {"asked": "1e-07 in 60 s: missed"}, "misses the figure asked, though not in the median"),
         ((1e-6, 1e-6, 1e-6), {"asked": "1e-07 in 60 s: missed"}, "misses the published best; because"),
-        ((1e-8,), {"worst": ""}, "seed 1: not run; seed 2: not run"),
+        ((1e-8,), {"worst": "", "asked": "1e-07 in 60 s: met by seed 0"}, "seed 1: not run; seed 2: not run"),
     ],
 )  # fmt: skip
 def test_rows_say_what_is_met(run, tmp_path, errors, cells, words):
@@ -146,6 +146,28 @@ def test_rows_say_what_is_met(run, tmp_path, errors, cells, words):
     assert ("no reason" in row["remarks"]) is False
     other = table.row("heat", {"seconds": 60, "published": entry["published"] | {"differs": "z"}}, None)
     assert "published best" not in other["remarks"] and "another problem: z" in other["best published"]
+
+
+def test_what_is_asked_may_be_asked_of_each_unknown(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    errors = {n: {"relative_l2": e, "linf": 1.0} for n, e in (("u", 1e-4), ("v", 1e-3))}
+    (tmp_path / "results" / "heat-0.json").write_text(json.dumps(result(relative_l2=1e-3, errors=errors)))
+
+    def asked(**target):
+        return table.row("heat", {"seconds": 60, "seeds": 1, "target": target}, None)["asked"]
+
+    assert asked(u=2e-4, v=2e-3) == "u 2e-04, v 2e-03 in 60 s: met"
+    assert asked(u=5e-5, v=2e-3) == "u 5e-05, v 2e-03 in 60 s: missed"
+    assert asked(u=2e-4, v=5e-4).endswith("missed")
+
+
+def test_an_error_near_what_is_published_is_not_called_below_it(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    entry = {"seconds": 60, "published": {"error": 2e-7, "how": "x", "source": "y"}}
+    for uncertainty, said in ((1e-9, "below the published best"), (5e-8, "near the published best")):
+        one = result(relative_l2=1.9e-7, reference={"kind": "kdv", "uncertainty": uncertainty})
+        (tmp_path / "results" / "heat-0.json").write_text(json.dumps(one))
+        assert said in table.row("heat", entry, None)["remarks"]
 
 
 def test_rows_say_what_is_odd(run, tmp_path):

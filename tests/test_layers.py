@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 LAYERS = [
     {"errors", "surroundings", "templates", "faults"},
     {"files"},
-    {"language", "options", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
+    {"language", "options", "perceptrons", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces", "trace"},
     {"settings", "fingerprint", "sampling", "weights", "training.memory"},
     {"reference"},
@@ -36,7 +36,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HOME = {
-    "flax": {"networks"},
+    "flax": {"networks", "perceptrons"},
     "optax": {"optimizers"},
     "ruamel": {"yaml_text"},
     "pydantic": {"settings"},

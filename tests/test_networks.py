@@ -7,7 +7,8 @@ import pytest
 from flax import nnx
 
 from pinn.errors import ProblemError
-from pinn.networks import ACTIVATIONS, NETWORKS, from_flax, make_network
+from pinn.networks import NETWORKS, from_flax, make_network
+from pinn.perceptrons import ACTIVATIONS
 
 
 @pytest.mark.parametrize("kind", NETWORKS)

@@ -29,7 +29,7 @@ from pinn.solver import solve
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "estimates"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "gallery"))
 from grids import EFFORT, GRIDS, SPECTRAL, on_grid, residuals, size_of
-from kept import asked, bar_of
+from kept import asked, bar_of, targets
 
 FILES = shipped()
 KINDS = {name: kind_of(load_problem(path)) for name, path in FILES.items()}
@@ -203,6 +203,7 @@ def test_a_short_run_lowers_the_residual_tenfold(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [n for n, e in asked().items() if bar_of(e) or "target" in e])
 def test_solved_to_a_tenth_of_what_is_published_or_asked(name):
+    """Of both the larger: what is published of one problem is round-off, after hours on another machine."""
     entry = asked()[name]
-    solution = solve(load_problem(name), seconds=entry["seconds"], target=10 * (bar_of(entry) or entry["target"]))
+    solution = solve(load_problem(name), seconds=entry["seconds"], target=10 * max(bar_of(entry) or 0, *targets(entry)))
     assert solution.summary["target"]["met"]

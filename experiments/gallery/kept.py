@@ -39,6 +39,12 @@ def bar_of(entry: dict[str, Any]) -> float | None:
     return known.get("error") if "differs" not in known else None
 
 
+def targets(entry: dict[str, Any]) -> list[float]:
+    """Return the errors asked of a problem: none, one, or one for each of some unknowns."""
+    asked_for = entry.get("target", [])
+    return list(asked_for.values()) if isinstance(asked_for, dict) else [asked_for] if asked_for else []
+
+
 def seeds_of(entry: dict[str, Any]) -> tuple[int, ...]:
     """Return the seeds a problem is to be run with."""
     many = entry.get("origin") or "target" in entry or bar_of(entry)

@@ -12,6 +12,7 @@ from pinn.report.panels import PRINT, pixels, scale_of
 from pinn.yaml_text import read_yaml
 
 WIDTH, HEIGHT = 240, 168  # pixels
+FLAT = 1e-6  # of its size, below which a line is drawn flat
 COLOURS = 96  # a palette of few colours makes the file small
 
 
@@ -39,7 +40,13 @@ def lines(x: np.ndarray, values: dict[str, np.ndarray]) -> Image.Image:
     ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))
     for k, v in enumerate(values.values()):
         low, high = float(np.nanmin(v)), float(np.nanmax(v))
-        ax.plot(x, (v - low) / ((high - low) or 1.0), color=PRINT.lines[k % len(PRINT.lines)], lw=1.2)
+        changes = high - low > FLAT * max(abs(low), abs(high))
+        ax.plot(
+            x,
+            (v - low) / (high - low) if changes else np.full_like(v, 0.5),
+            color=PRINT.lines[k % len(PRINT.lines)],
+            lw=1.2,
+        )
     ax.set(xticks=[], yticks=[], ylim=(-0.08, 1.08))
     ax.margins(x=0)
     buffer = io.BytesIO()

@@ -60,7 +60,11 @@ def _soft(constraint: Constraint, reason: str) -> str:
 
 
 def _refused(constraint: Constraint, reason: str, kind: str) -> ProblemError:
-    return ProblemError(f"condition {constraint.name!r} cannot be hard: {reason}", ("ansatz", kind), "hard")
+    return ProblemError(
+        f"condition {constraint.name!r} cannot be hard: {reason} With {kind}: auto it is a term of the loss.",
+        ("ansatz", kind),
+        "hard",
+    )
 
 
 def _fit(

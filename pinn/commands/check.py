@@ -56,6 +56,7 @@ def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
 
     try:
         problem = load_problem(file, changes)
+        _check_hard(problem, file)
     except ProblemError as error:
         return {"ok": False, "error": _entry(error), "findings": []}
     found = [
@@ -63,6 +64,20 @@ def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
         for f in findings(problem)
     ]
     return {"ok": True, "error": None, "findings": found}
+
+
+def _check_hard(problem: Any, file: str) -> None:
+    """Refuse hard conditions that cannot be. Only where they are asked for: to look needs jax, which takes seconds."""
+    if "hard" not in dict(problem.settings.get("ansatz", {})).values():
+        return
+    from pinn.ansatz.hard import choose_hard
+    from pinn.config import locate
+    from pinn.settings import make_settings
+
+    try:
+        choose_hard(problem, make_settings(problem.settings).ansatz)
+    except ProblemError as error:
+        raise locate(error, problem, file) from None
 
 
 def _entry(error: ProblemError) -> dict[str, Any]:

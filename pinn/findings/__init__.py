@@ -91,10 +91,15 @@ def _counts(problem: Problem) -> Iterator[Finding]:
     """Name missing conditions, and problems that are solved by nothing at all."""
     for key, text, message in too_few(problem):
         yield Finding("count", "warning", key, text, message)
-    if zero_solves(problem):
+    if zero := zero_solves(problem):
+        told = "zero everywhere satisfies all equations and conditions"
+        if len(zero) < len(problem.unknowns):
+            told = (
+                f"{' and '.join(repr(z) for z in zero)} being {told} that mention {'it' if len(zero) == 1 else 'them'}"
+            )
         yield Finding(
             "count", "warning", ("conditions",), None,
-            "zero everywhere satisfies all equations and conditions, and is what a run would find. An eigenvalue "
+            f"{told}, and is what a run would find. An eigenvalue "
             "problem wants a condition that says how large its solution is; others want data.",
         )  # fmt: skip
 

@@ -29,10 +29,10 @@ def points_of(problem: Problem, where: Mapping[str, float], n: int = SAMPLES) ->
 def misfits(problem: Problem) -> Iterator[Misfit]:
     """Compare the initial data given as text with what is asked at the ends of every coordinate in space.
 
-    Without time, compare the data at faces that meet.
+    And compare the data of conditions at faces, edges and points that meet.
     """
+    yield from _faces(problem)
     if TIME not in problem.coordinates:
-        yield from _faces(problem)
         return
     try:
         data = _InitialData(problem)
@@ -101,19 +101,21 @@ def _solved(condition: Constraint, name: str) -> Node | None:
 
 
 def _faces(problem: Problem) -> Iterator[Misfit]:
-    """Compare what is prescribed for an unknown at two faces where they meet."""
+    """Compare what is prescribed for an unknown at two places of space where they meet, or at the same place twice."""
     data = []
     for condition in problem.conditions:
         partials = partials_of(condition.residual, problem.symbols)
-        if len(condition.where) == len(partials) == 1 and not partials[0].axes and condition.residual.tree is not None:
+        if TIME in condition.where or len(partials) != 1 or partials[0].axes:
+            continue
+        if condition.residual.tree is not None:
             name = problem.unknowns[partials[0].unknown]
             if (tree := _solved(condition, name)) is not None:
                 data.append((condition, name, tree))
     for k, (one, name, mine) in enumerate(data):
         for other, same, theirs in data[:k]:
-            if name != same or set(one.where) & set(other.where):
-                continue
             edge = dict(one.where) | dict(other.where)
+            if name != same or any(edge[c] != at for c, at in one.where.items()):  # two that never meet
+                continue
             here, there = (_at(problem, tree, edge) for tree in (mine, theirs))
             faces = ((mine, one), (theirs, other))
             size = max(float(np.abs(_at(problem, tree, dict(face.where))).max()) for tree, face in faces)

@@ -59,13 +59,22 @@ def _sentence(names: str, order: int, coordinate: str, wanted: int, found: list[
     )
 
 
-def zero_solves(problem: Problem) -> bool:
-    """Say whether unknowns that are zero everywhere satisfy all equations and conditions."""
+def zero_solves(problem: Problem) -> list[str]:
+    """Name the unknowns that satisfy all that is said of them by being zero everywhere, whatever the others are."""
     with np.errstate(all="ignore"):
-        return all(_vanishes(constraint, problem) for constraint in problem.constraints)
+        return [
+            name
+            for index, name in enumerate(problem.unknowns)
+            if all(_vanishes(constraint, problem, index) for constraint in problem.constraints)
+        ]
 
 
-def _vanishes(constraint: Constraint, problem: Problem) -> bool:
+def _vanishes(constraint: Constraint, problem: Problem, unknown: int) -> bool:
+    """Say whether a constraint holds, or says nothing of an unknown, where that is zero and others are anything."""
+    partials = {n: p for n in constraint.residual.needs if isinstance(p := problem.symbols.partial(n), Partial)}
+    if unknown not in {p.unknown for p in partials.values()}:
+        return True
+    rng = np.random.default_rng(0)
     values = points_of(problem, dict(constraint.where)) | dict(problem.parameters)
-    zeros = {n: np.zeros(SAMPLES) for n in constraint.residual.needs if isinstance(problem.symbols.partial(n), Partial)}
-    return not np.any(call(constraint.residual, values | zeros))
+    values |= {n: rng.standard_normal(SAMPLES) * (p.unknown != unknown) for n, p in partials.items()}
+    return not np.any(call(constraint.residual, values))

@@ -1,0 +1,58 @@
+"""What the runs of a problem say of the error asked of it."""
+
+import statistics
+from typing import Any, NamedTuple
+
+from kept import is_stale, seeds_of, targets
+
+
+def beyond(runs: list[dict[str, Any]], entry: dict[str, Any]) -> bool:
+    """Say whether a run of the file as it is ended above what is asked, of any unknown if it is asked of each."""
+    fresh = [r for r in runs if r["relative_l2"] is not None and not is_stale(r)]
+    if isinstance(entry.get("target"), dict):
+        return any(r["errors"][u]["relative_l2"] > bar for r in fresh for u, bar in entry["target"].items())
+    return any(r["relative_l2"] > bar for r in fresh for bar in targets(entry))
+
+
+def verdict(runs: list[dict[str, Any]], entry: dict[str, Any]) -> str:
+    """Say whether a figure is met, and by which seeds until all were run."""
+    if beyond(runs, entry):
+        return ": missed"
+    done = [r["seed"] for r in runs if r["relative_l2"] is not None and not is_stale(r)]
+    return ": met" if set(seeds_of(entry)) <= set(done) else f": met by seed {', '.join(map(str, done))}"
+
+
+def written(target: float | dict[str, float]) -> str:
+    """Write what is asked, of each unknown if it is asked so."""
+    if isinstance(target, dict):
+        return ", ".join(f"{name} {written(bar)}" for name, bar in target.items())
+    return f"{target:.1e}".replace(".0e", "e")
+
+
+class Judged(NamedTuple):
+    """The errors of a problem's runs.
+
+    Attributes:
+        errors: of the runs of the file as it is; of those before it changed where there are no others.
+        fresh: whether they are of the file as it is.
+    """
+
+    errors: list[float]
+    fresh: bool
+
+    @staticmethod
+    def of(runs: list[dict[str, Any]]) -> "Judged":
+        """Take the errors of runs."""
+        known = [r for r in runs if r["relative_l2"] is not None]
+        fresh = [r for r in known if not is_stale(r)]
+        return Judged([r["relative_l2"] for r in fresh or known], bool(fresh))
+
+    @property
+    def median(self) -> float:
+        """Of the errors."""
+        return statistics.median(self.errors)
+
+    @property
+    def worst(self) -> float:
+        """The largest error."""
+        return max(self.errors)
