@@ -60,21 +60,24 @@ def _sentence(names: str, order: int, coordinate: str, wanted: int, found: list[
 
 
 def zero_solves(problem: Problem) -> list[str]:
-    """Name the unknowns that satisfy all that is said of them by being zero everywhere, whatever the others are."""
+    """Name the unknowns that satisfy all that is said of them by being zero everywhere, whatever the others are.
+
+    Where a constraint fails though all candidates are zero, none of those it mentions is one.
+    """
+    mentioned = [({p.unknown for p in partials_of(c.residual, problem.symbols)}, c) for c in problem.constraints]
+    candidates, known = set(range(len(problem.unknowns))), False
     with np.errstate(all="ignore"):
-        return [
-            name
-            for index, name in enumerate(problem.unknowns)
-            if all(_vanishes(constraint, problem, index) for constraint in problem.constraints)
-        ]
+        while not known:
+            failed = [m for m, c in mentioned if m & candidates and not _vanishes(c, problem, candidates)]
+            candidates, known = candidates.difference(*failed), not failed
+    return [problem.unknowns[k] for k in sorted(candidates)]
 
 
-def _vanishes(constraint: Constraint, problem: Problem, unknown: int) -> bool:
-    """Say whether a constraint holds, or says nothing of an unknown, where that is zero and others are anything."""
-    partials = {n: p for n in constraint.residual.needs if isinstance(p := problem.symbols.partial(n), Partial)}
-    if unknown not in {p.unknown for p in partials.values()}:
-        return True
+def _vanishes(constraint: Constraint, problem: Problem, zero: set[int]) -> bool:
+    """Say whether a constraint holds where some unknowns are zero and the others are anything."""
     rng = np.random.default_rng(0)
     values = points_of(problem, dict(constraint.where)) | dict(problem.parameters)
-    values |= {n: rng.standard_normal(SAMPLES) * (p.unknown != unknown) for n, p in partials.items()}
+    for name in constraint.residual.needs:
+        if isinstance(partial := problem.symbols.partial(name), Partial):
+            values[name] = rng.standard_normal(SAMPLES) * (partial.unknown not in zero)
     return not np.any(call(constraint.residual, values))
