@@ -87,8 +87,10 @@ def traced_values(
     The result can be differentiated again, and has the precision of the params, or float32 where jax has no other.
 
     Raises:
-        ProblemError: if the coordinates do not fit together.
+        ProblemError: if the coordinates do not fit together, or one that is not traced is a parameter of a family
+            outside its range.
     """
+    _check_family(problem, {n: np.ravel(x) for n, x in coordinates.items() if not isinstance(x, jax.core.Tracer)})
     own = jax.tree.leaves(params)[0].dtype
     dtype = jax.dtypes.canonicalize_dtype(own)
     if dtype != own:
@@ -139,7 +141,7 @@ def outside(problem: Problem, bounds: Bounds, points: np.ndarray) -> str:
     Raises:
         ProblemError: for a parameter of a family outside its range: there an answer would be that of no equation.
     """
-    _check_family(problem, points)
+    _check_family(problem, dict(zip(bounds, points.T, strict=True)))
     out = np.zeros(len(points), bool)
     for x, (name, (lo, hi)) in zip(points.T, bounds.items(), strict=True):
         out |= _beyond(problem, name, x, lo, hi)
@@ -156,9 +158,10 @@ def _beyond(problem: Problem, name: str, x: np.ndarray, lo: float, hi: float) ->
     return (name not in problem.domain.periodic) & ~((x >= lo - slack) & (x <= hi + slack))
 
 
-def _check_family(problem: Problem, points: np.ndarray) -> None:
+def _check_family(problem: Problem, values: Mapping[str, np.ndarray]) -> None:
     """Refuse values outside their range of coordinates no equation differentiates by: each is its own problem."""
-    for x, (name, (lo, hi)) in zip(points.T, problem.domain.bounds.items(), strict=True):
+    for name, x in values.items():
+        lo, hi = problem.domain.bounds[name]
         out = _beyond(problem, name, x, lo, hi)
         if out.any() and problem.order(name) == 0:
             raise ProblemError(

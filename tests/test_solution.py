@@ -343,6 +343,8 @@ def test_a_parameter_of_a_family_outside_its_range_is_refused():
     for evaluate in (solution, solution.u_x):
         with pytest.raises(ProblemError, match=says):
             evaluate(t=0.5, x=0.5, n=[0.01, 0.1, 0.2])
+        with pytest.raises(ProblemError, match=says):  # a number beside what jax traces is known
+            jax.grad(lambda x, evaluate=evaluate: evaluate(t=0.5, x=x, n=0.1))(0.5)
     with pytest.warns(PinnWarning, match="1 of 1 point lies"):  # of what is differentiated by, as before
         solution(t=2.0, x=0.5, n=0.01)
 
