@@ -105,12 +105,11 @@ def _faces(problem: Problem) -> Iterator[Misfit]:
     data = []
     for condition in problem.conditions:
         partials = partials_of(condition.residual, problem.symbols)
-        if TIME in condition.where or len(partials) != 1 or partials[0].axes:
+        if TIME in condition.where or condition.residual.tree is None or len(partials) != 1 or partials[0].axes:
             continue
-        if condition.residual.tree is not None:
-            name = problem.unknowns[partials[0].unknown]
-            if (tree := _solved(condition, name)) is not None:
-                data.append((condition, name, tree))
+        name = problem.unknowns[partials[0].unknown]
+        if (tree := _solved(condition, name)) is not None:
+            data.append((condition, name, tree))
     for k, (one, name, mine) in enumerate(data):
         for other, same, theirs in data[:k]:
             edge = dict(one.where) | dict(other.where)
