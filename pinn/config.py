@@ -139,6 +139,7 @@ def _build(data: dict[str, Any], text: str, overrides: tuple[str, ...], folder: 
         periodic=file.periodic,
         parameters=file.parameters,
         functions=file.functions,
+        means=file.means,
         reference=file.reference,
         invariants=file.invariants,
         title=file.title,

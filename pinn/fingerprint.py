@@ -15,6 +15,7 @@ def fingerprint(problem: Problem) -> str:
         "unknowns": list(problem.unknowns),
         "parameters": dict(problem.parameters),
         **({"functions": dict(problem.functions)} if problem.functions else {}),
+        **({"means": dict(problem.means)} if problem.means else {}),
         "constraints": [[c.name, dict(c.where), _identity(c.residual)] for c in problem.constraints],
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

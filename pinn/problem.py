@@ -74,6 +74,7 @@ class Problem:
         folder: where relative paths in the file begin.
         invariants: densities of what is conserved, as texts by name.
         functions: known functions of the coordinates, as texts by name; a text may mention those before it.
+        means: what the means over the domain are of unknowns that are known up to a constant else.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Problem:
     folder: str = ""
     invariants: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
+    means: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def coordinates(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ CONTENTS: dict[str, Schema] = {
     "periodic": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
     "unknowns": {"type": "array", "items": {"type": "string"}, "uniqueItems": True, "minItems": 1},
     "parameters": {"type": "object", "additionalProperties": CONSTANT},
+    "means": {"type": "object", "additionalProperties": CONSTANT},
     "equations": {"type": "object", "additionalProperties": EQUATION, "minProperties": 1},
     "conditions": {
         "type": "object",

@@ -235,6 +235,7 @@ class ProblemFile(Section):
     equations: dict[str, Any]
     conditions: dict[str, dict[str, Any]] = {}
     reference: dict[str, Any] | None = None
+    means: dict[str, Any] = {}
     invariants: dict[str, str] = {}
     ansatz: dict[str, Any] = {}
     network: dict[str, Any] = {}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pinn.errors import ProblemError, unknown
+from pinn.gauge import means_of
 from pinn.language import Residual, Symbols, constant, from_function, from_text
 from pinn.language.residual import with_functions
 from pinn.language.symbols import check_declarations
@@ -27,6 +28,7 @@ def make_problem(
     periodic: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
     functions: Mapping[str, Any] | None = None,
+    means: Mapping[str, Any] | None = None,
     **others: Any,
 ) -> Problem:
     """Check a problem and build it.
@@ -40,6 +42,7 @@ def make_problem(
         periodic: coordinates whose ends are one point.
         parameters: physical constants; numbers, or arithmetic that may mention earlier parameters.
         functions: known functions of the coordinates, as text; their derivatives have names too, such as ``k_x``.
+        means: over the domain, of unknowns of which only derivatives are mentioned: ``{"p": 0}``.
         others: the remaining attributes of `Problem`.
 
     Returns:
@@ -74,7 +77,7 @@ def make_problem(
         problem = manufactured.complete(problem)
     for check in (_check_counts, _check_initial, _check_boundaries):
         check(problem)
-    return problem
+    return replace(problem, means=means_of(means, problem)) if means else problem
 
 
 def _parameters(given: Mapping[str, Any]) -> dict[str, float]:

@@ -172,10 +172,18 @@ def test_an_error_near_what_is_published_is_not_called_below_it(run, tmp_path):
 
 def test_rows_say_what_is_odd(run, tmp_path):
     (tmp_path / "results").mkdir()
-    odd = {"alarms": ["!"], "status": "failed", "reference": {"uncertainty": 1e-8}}
+    odd = {
+        "alarms": ["overfitting: 3 times larger. More points.", "!"],
+        "status": "failed",
+        "reference": {"uncertainty": 1e-8},
+    }
     (tmp_path / "results" / "heat-0.json").write_text(json.dumps(result(**odd)))
     said = table.row("heat", {"seconds": 60}, None)["remarks"]
-    assert "alarms: seed 0" in said and "seed 0: failed" in said and "the reference is uncertain by 1e-08" in said
+    assert (
+        "seed 0 rings an alarm: overfitting: 3 times larger; and 1 more" in said
+        and "seed 0: failed" in said
+        and "the reference is uncertain by 1e-08" in said
+    )
     unknown = {"relative_l2": None, "reference": None, "no_reference": "chaos", "estimate": {"u": 1e-5}}
     (tmp_path / "results" / "heat-0.json").write_text(json.dumps(result(**unknown)))
     assert "no reference (chaos); estimated error 1.0e-05" in table.row("heat", {"seconds": 60}, None)["remarks"]

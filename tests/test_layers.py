@@ -11,7 +11,7 @@ LAYERS = [
     {"files"},
     {"language", "options", "perceptrons", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces", "trace"},
-    {"settings", "fingerprint", "sampling", "weights", "training.memory"},
+    {"settings", "fingerprint", "gauge", "sampling", "weights", "training.memory"},
     {"reference"},
     {"statement", "evaluate", "residuals", "runs"},
     {"evidence.invariants", "evidence.estimate", "evidence.bound", "evidence.alarms", "evidence.fields"},

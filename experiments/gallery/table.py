@@ -78,6 +78,7 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
     """
     problem, runs = said(name), results(name)
     judged, bars = Judged.of(runs), {"asked": max(targets(entry), default=None), "published": bar_of(entry)}
+    definitions = [f"{n} = {text}" for n, text in (problem.get("functions") or {}).items()]
     above = {
         "asked": beyond(runs, entry),
         "published": bars["published"] and judged.errors and judged.worst > bars["published"],
@@ -86,7 +87,7 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
     budget = runs[0]["budget"] if runs else entry["seconds"]
     cells = {
         "problem": f"[{name}](../../problems/{name}.yaml)",
-        "equations": texts(problem["equations"].values()),
+        "equations": texts(definitions + list(problem["equations"].values())),
         "conditions": conditions(problem),
         "best published": published(entry),
         "asked": "",
@@ -125,7 +126,7 @@ def remarks(
     uncertain = max((r["reference"]["uncertainty"] or 0 for r in done if r["reference"]), default=0)
     if judged.errors and uncertain > 0.1 * min(judged.errors):
         out.append(f"the reference is uncertain by {uncertain:.0e}")
-    out += _of_seeds("alarms", [r for r in done if r["alarms"]])
+    out += [f"seed {r['seed']} rings an alarm: {alarm(r)}" for r in done if r["alarms"]]
     if bars["published"] and judged.fresh and "published" not in missed:
         surely = judged.worst + uncertain < bars["published"]
         out.append(
@@ -135,6 +136,12 @@ def remarks(
         hit = ", though not in the median" if judged.median <= (bars[what] or 0) else ""
         out.append(f"misses {'the figure asked' if what == 'asked' else 'the published best'}{hit}")
     return out
+
+
+def alarm(run: dict[str, Any]) -> str:
+    """Return the first sentence of a run's first alarm, and how many more there are."""
+    first, *more = run["alarms"]
+    return first.partition(". ")[0].rstrip(".") + (f"; and {len(more)} more" if more else "")
 
 
 def _of_seeds(what: str, runs: list[dict[str, Any]]) -> list[str]:
@@ -162,7 +169,8 @@ def conditions(problem: dict[str, Any]) -> str:
     for one in (problem.get("conditions") or {}).values():
         found.setdefault(str(one["equation"]), []).append(str(one["where"]))
     lines = [f"`{text}` at {', '.join(f'`{w}`' for w in places)}" for text, places in found.items()]
-    return "<br>".join([f"periodic in {c}" for c in problem.get("periodic") or []] + lines)
+    means = [f"mean of `{name}` is `{value}`" for name, value in (problem.get("means") or {}).items()]
+    return "<br>".join([f"periodic in {c}" for c in problem.get("periodic") or []] + lines + means)
 
 
 def by_group() -> dict[str, list[str]]:

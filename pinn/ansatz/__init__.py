@@ -25,6 +25,7 @@ from pinn.ansatz.layer import find_layer, stretched
 from pinn.ansatz.scale import scales
 from pinn.ansatz.symmetry import Reflection, describe, find_reflection
 from pinn.errors import ProblemError
+from pinn.gauge import mean_points
 from pinn.networks import Network
 from pinn.pieces import Pieces, Window, stacked
 from pinn.problem import TIME, Domain, Problem
@@ -150,6 +151,13 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
 
         return fixed(point) + jax.lax.scan(add, jnp.zeros(outputs, point.dtype), pieces)[0]
 
+    def gauged(pieces: Pieces, point: Array) -> Array:
+        """Add the constant that gives an unknown its mean. No constraint sees it, so that training need not either."""
+        nodes, weights = (jnp.asarray(v, point.dtype) for v in mean_points(problem))
+        missing = jnp.asarray(means, point.dtype) - weights @ jax.vmap(partial(whole, pieces))(nodes)
+        return whole(pieces, point) + jnp.where(jnp.isnan(jnp.asarray(means)), 0, missing)
+
+    means = [problem.means.get(name, jnp.nan) for name in problem.unknowns]
     lo, hi = domain.bounds[domain.coordinates[time]] if time is not None else (0.0, 1.0)
 
     def init(key: Array) -> Pieces:
@@ -157,7 +165,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
 
     names = (*(f.constraint.name for f in faces), *(f.rate.constraint.name for f in faces if f.rate))
     return Ansatz(
-        Network(init, whole),
+        Network(init, gauged if problem.means else whole),
         jax.jit(inner.init),  # compiled once, for all attempts
         fixed,
         trained,

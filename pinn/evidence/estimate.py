@@ -130,7 +130,8 @@ def error_equation(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> 
     constraints = tuple(
         c._replace(residual=_linearised(c, problem, fields, c.name in exact)) for c in problem.constraints
     )
-    return replace(problem, constraints=constraints, reference=None)
+    means = dict.fromkeys(problem.means, 0.0)
+    return replace(problem, constraints=constraints, means=means, reference=None)
 
 
 def _linearised(constraint: Constraint, problem: Problem, fields: Fields, exact: bool) -> Residual:

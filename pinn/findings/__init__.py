@@ -9,6 +9,7 @@ from pinn.errors import Key
 from pinn.findings.corners import SAMPLES, misfits, points_of
 from pinn.findings.counts import too_few, zero_solves
 from pinn.findings.symbol import type_of
+from pinn.gauge import seen_by
 from pinn.language.calculus import is_constant, write
 from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
@@ -105,20 +106,18 @@ def _counts(problem: Problem) -> Iterator[Finding]:
 
 
 def _undetermined(problem: Problem) -> Iterator[Finding]:
-    """Find unknowns of which only derivatives are mentioned: adding a constant changes nothing."""
-    for index, name in enumerate(problem.unknowns):
+    """Find unknowns that may be larger by any constant."""
+    for name in problem.unknowns:
         if TIME in problem.coordinates and problem.order(TIME, name):
             continue
-        mentioned = [
-            p for c in problem.constraints for p in partials_of(c.residual, problem.symbols) if p.unknown == index
-        ]
-        if all(p.axes for p in mentioned):
+        if name not in problem.means and not seen_by(problem, name):
             # At all times, where there is time.
             corner = ", ".join(f"{c}={lo:g}" for c, (lo, _) in problem.domain.bounds.items() if c != TIME)
+            mean = "" if TIME in problem.coordinates else ", or means: {" + name + ": 0}"
             yield Finding(
-            "undetermined", "warning", ("unknowns",), name,
-                f"only derivatives of {name!r} are mentioned, so that it is determined up to a constant. Add a "
-                "condition at a point, such as {where: \"" + corner + "\", equation: " + name + " = 0}.",
+                "undetermined", "warning", ("unknowns",), name,
+                f"{name!r} is determined up to a constant: adding one changes nothing. Add a "
+                "condition at a point, such as {where: \"" + corner + "\", equation: " + name + " = 0}" + mean + ".",
             )  # fmt: skip
 
 

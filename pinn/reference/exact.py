@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from pinn.errors import ProblemError, unknown
+from pinn.gauge import mean_points
 from pinn.language import Residual, from_text
 from pinn.language.calculus import differentiate
 from pinn.language.residual import partial_derivative
@@ -91,6 +92,15 @@ def mismatch(problem: Problem) -> float:
         tolerable = max(min(size, parts), ZERO * solutions)
         off = _refuse_if_large(problem, residual, tolerable, points, repr(constraint.name))
         found.append(off / parts if off > EPS * size and parts else 0.0)
+    for name, mean in problem.means.items():
+        points, weights = mean_points(problem)
+        formula = float(weights @ _values(trees[name], problem, points))
+        if not abs(formula - mean) <= TOLERANCE * max(abs(mean), solutions):
+            raise ProblemError(
+                f"the formula has a mean of {formula:.6g} over the domain, and means.{name} says {mean:g}.",
+                ("reference", name), str(problem.reference[name]),
+            )  # fmt: skip
+        found.append(abs(formula - mean) / max(abs(mean), solutions))
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
         axis, inside = problem.coordinates.index(coordinate), _inner_points(problem, {})

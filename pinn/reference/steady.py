@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pinn.gauge import mean_rule
 from pinn.language.residual import partial_derivative
 from pinn.problem import Constraint, Problem, partials_of
 from pinn.reference import chebyshev
@@ -64,6 +65,33 @@ class Rows:
         return out
 
 
+class Mean:
+    """The residual of what the mean of an unknown is to be, as `Rows`.
+
+    Args:
+        problem: says what the mean is.
+        mesh: where the values are.
+        name: of the unknown.
+    """
+
+    def __init__(self, problem: Problem, mesh: Mesh, name: str):
+        axes, weights = mean_rule(problem)
+        nodes = dict(zip(problem.coordinates, axes, strict=True))
+        self.index, self.value = problem.unknowns.index(name), problem.means[name]
+        along = zip(weights, mesh.interpolation(nodes), strict=True)
+        self.weights = kron([weight[None] @ matrix for weight, matrix in along])[0]
+
+    def values(self, state: np.ndarray) -> np.ndarray:
+        """Return the residual, (1,)."""
+        return np.array([self.weights @ state[self.index] - self.value])
+
+    def jacobian(self, state: np.ndarray) -> np.ndarray:
+        """Return its derivatives in all values, (1, m * size)."""
+        out = np.zeros((1, *state.shape))
+        out[0, self.index] = self.weights
+        return out.reshape(1, -1)
+
+
 def _inside(line: Line) -> np.ndarray:
     """Return the matrix to the points of a line where equations are asked to hold."""
     return np.eye(line.size) if line.periodic else chebyshev.interpolation(line.n, chebyshev.inner_nodes(line.n))
@@ -78,7 +106,7 @@ def solve(problem: Problem, mesh: Mesh) -> tuple[np.ndarray, float]:
         Impossible: for conditions inside the domain, and where something is left open.
         Stalled: if it does not converge.
     """
-    rows = [Rows(problem, mesh, c) for c in problem.constraints]
+    rows = [*(Rows(problem, mesh, c) for c in problem.constraints), *(Mean(problem, mesh, n) for n in problem.means)]
     state = np.zeros((len(problem.unknowns), mesh.size))
 
     def residual(state: np.ndarray) -> np.ndarray:

@@ -119,7 +119,7 @@ def statement(problem: Problem) -> str:
     conditions = [
         (escape(c.name), mathml.equation(c.residual, symbols), "at " + mathml.place(dict(c.where), symbols))
         for c in problem.conditions
-    ]
+    ] + [("mean", mathml.value(n, v, symbols), "over the domain") for n, v in problem.means.items()]
     ranges = ", ".join(mathml.interval(c, b, symbols) for c, b in problem.domain.bounds.items())
     periodic = "".join(f", periodic in {mathml.name_alone(c, symbols)}" for c in problem.domain.periodic)
     parameters = ", ".join(mathml.value(n, v, symbols) for n, v in problem.parameters.items())

@@ -55,6 +55,8 @@ class Terminal:
         for constraint in problem.constraints:
             place = f"   at {constraint.place}" if constraint.where else ""
             self.console.print(f"  {constraint.name}: {constraint.residual.text}{place}", markup=False)
+        for name, mean in problem.means.items():
+            self.console.print(f"  mean of {name}: {mean:g}   over the domain", markup=False)
         self.console.print(
             f"{'going on in' if resumed else 'run folder'} {self.folder}\n"
             f"{training.precision} on {count} {device} device{'s' if count > 1 else ''}, seed {training.seed}, {limit}"
