@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from untrained import untrained_run
+from untrained import BOX, untrained_run
 
 import pinn
 from pinn.commands.predict import main
@@ -143,3 +143,12 @@ def test_as_a_command(run, tmp_path):
     done = subprocess.run(command, shell=True, input=many, capture_output=True, text=True, check=False)
     assert done.stderr == "" and done.stdout.startswith("t,x,u\n0.5,0.5,")
     assert len(done.stdout.splitlines()) == 2
+
+
+def test_a_parameter_of_a_family_outside_its_range_is_refused_with_its_line(tmp_path, capsys):
+    family = BOX.replace("x: [0, 1]", "x: [0, 1], n: [1, 2]").replace("u_t = u_xx", "u_t = n*u_xx")
+    run = untrained_run(tmp_path / "box", family)
+    points = points_file(tmp_path, "x,n,t,y\n0.5,1,1,0\n\n0.5,3,1,0\n")
+    assert main([str(run), points]) == 2
+    said = capsys.readouterr()
+    assert f"error: {points}:4: n: '3': n is a parameter of a family" in said.err and said.out == ""

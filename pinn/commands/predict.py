@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pinn.errors import ProblemError, shorten
 
@@ -167,7 +167,8 @@ def evaluated(solution: "Solution", table: Table, names: Sequence[str]) -> list[
     """Return columns of texts: unknowns and derivatives at the points of a table.
 
     Raises:
-        ProblemError: if a coordinate is missing or no number, or a column has the name of one that is to be added.
+        ProblemError: if a coordinate is missing or no number, or a column has the name of one that is to be added; and
+            for a parameter of a family outside its range.
     """
     import numpy as np
 
@@ -181,10 +182,23 @@ def evaluated(solution: "Solution", table: Table, names: Sequence[str]) -> list[
     points = np.array([column(table, name) for name in solution.problem.coordinates]).T
     if solution.unfinished:
         print(f"note: {solution.unfinished}", file=sys.stderr)
-    if odd := solution.outside(points):
+    if odd := _outside(solution, table, points):
         print(f"warning: {table.place}: {odd}", file=sys.stderr)
     values = solution.at_points(points, names)
     return [as_text(values[name]) for name in names]
+
+
+def _outside(solution: "Solution", table: Table, points: Any) -> str:
+    """Return what `Solution.outside` says; what it refuses, with the line of the first such point."""
+    try:
+        return solution.outside(points)
+    except ProblemError:
+        for line, point in zip(table.lines, points, strict=True):
+            try:
+                solution.outside(point[None])
+            except ProblemError as error:
+                raise error.located(f"{table.place}:{line}") from None
+        raise
 
 
 def print_all(text: str) -> None:
