@@ -165,8 +165,8 @@ def _check_family(problem: Problem, values: Mapping[str, np.ndarray]) -> None:
         out = _beyond(problem, name, x, lo, hi)
         if out.any() and problem.order(name) == 0:
             raise ProblemError(
-                f"{name} is a parameter of a family of problems, solved for {name} from {lo:g} to {hi:g}; "
-                f"nothing is known outside.",
+                f"no equation differentiates by {name}, so that each {name} is a problem of its own; solved are those "
+                f"from {lo:g} to {hi:g}, and nothing is known of others.",
                 (name,),
                 f"{x[out][0]:g}",
             )

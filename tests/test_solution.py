@@ -339,7 +339,7 @@ def test_a_parameter_of_a_family_outside_its_range_is_refused():
     )  # fmt: skip
     solution = untrained(family)
     assert np.isfinite(solution(t=0.5, x=0.5, n=[0.003, 0.05])).all()
-    says = r"^n: '0.1': n is a parameter of a family of problems, solved for n from 0.003 to 0.05; nothing is known outside"
+    says = r"^n: '0.1': no equation differentiates by n, so that each n is a problem of its own; solved are those from 0.003 to 0.05,"
     for evaluate in (solution, solution.u_x):
         with pytest.raises(ProblemError, match=says):
             evaluate(t=0.5, x=0.5, n=[0.01, 0.1, 0.2])
