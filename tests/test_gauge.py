@@ -116,3 +116,10 @@ def test_time_has_a_mean_of_its_own_at_each_moment():
     text = TEXT.replace("y: [0, 1]}", "t: [0, 1], y: [0, 1]}")
     with pytest.raises(ProblemError, match="here there is one for each t"):
         problem_from_text(text)
+
+
+def test_the_page_says_what_the_mean_is():
+    from pinn.report.page import statement
+
+    said = statement(problem_from_text(TEXT))
+    assert "over the domain" in said and "u = 1.5" in said
