@@ -79,6 +79,12 @@ def test_a_constant_that_is_open_is_found_however_it_is_written(h):
     assert not [f for f in findings(closed) if f.topic == "undetermined"]
 
 
+def test_zero_does_not_solve_what_has_a_mean():
+    text = TEXT.replace("-2*pi**2*cos(pi*x)*cos(pi*y)", "0")
+    assert not [f for f in findings(problem_from_text(text)) if f.topic == "count"]
+    assert [f for f in findings(problem_from_text(text.replace("m/2", "0"))) if f.topic == "count"]
+
+
 def test_constraints_that_see_a_constant():
     assert seen_by(problem_from_text(TEXT), "u") == ""
     assert seen_by(problem_from_text(TEXT.replace("means: {u: m/2}", "").replace("h: 0", "h: 0.1")), "u") == "left"

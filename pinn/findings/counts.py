@@ -65,7 +65,7 @@ def zero_solves(problem: Problem) -> list[str]:
     Where a constraint fails though all candidates are zero, none of those it mentions is one.
     """
     mentioned = [({p.unknown for p in partials_of(c.residual, problem.symbols)}, c) for c in problem.constraints]
-    candidates, known = set(range(len(problem.unknowns))), False
+    candidates, known = {k for k, name in enumerate(problem.unknowns) if not problem.means.get(name)}, False
     with np.errstate(all="ignore"):
         while not known:
             failed = [m for m, c in mentioned if m & candidates and not _vanishes(c, problem, candidates)]
