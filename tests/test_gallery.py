@@ -201,10 +201,11 @@ def test_what_is_published_is_of_shipped_problems():
 
 def test_the_tables_are_those_of_the_results():
     """After new results or problems: python experiments/gallery/run.py --table"""
-    assert (GALLERY / "README.md").read_text() == table.readme()
-    assert table.PAGE.read_text() == table.page()
+    readme, page = table.readme(), table.page()
+    assert (GALLERY / "README.md").read_text() == readme
+    assert table.PAGE.read_text() == page
     for name in shipped():
-        assert f"[{name}](" in table.readme() and f"**{name}**" in table.page()
+        assert f"[{name}](" in readme and f"**{name}**" in page
 
 
 def test_pictures_are_small_and_those_of_runs():

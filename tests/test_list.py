@@ -22,10 +22,12 @@ def test_the_shipped_figures_are_those_of_the_results():
 def test_the_best_run_is_the_one_with_the_smallest_error():
     folders = [ROOT / "experiments" / e / "results" for e in ("accuracy", "gallery")]
     results = [json.loads(p.read_text()) for f in folders for p in f.glob("burgers-*.json")]
-    best, found = min(results, key=lambda r: r["relative_l2"]), measured.measured()["burgers"]
+    last = {(r["budget"], r["seed"]): r for r in sorted(results, key=lambda r: r["date"])}
+    best, found = min(last.values(), key=lambda r: r["relative_l2"]), measured.measured()["burgers"]
     assert found["relative_l2"] == best["relative_l2"]
     assert found["command"] == f"python -m pinn.run burgers --seconds {best['budget']:g} --seed {best['seed']}"
-    assert found["seconds"] <= best["budget"] and found["median_relative_l2"] >= best["relative_l2"]
+    assert found["seconds"] <= best["budget"] + 1  # the last step may end after the clock
+    assert found["median_relative_l2"] >= best["relative_l2"]
     assert found["machine"] and found["date"]
 
 

@@ -151,4 +151,4 @@ def test_a_parameter_of_a_family_outside_its_range_is_refused_with_its_line(tmp_
     points = points_file(tmp_path, "x,n,t,y\n0.5,1,1,0\n\n0.5,3,1,0\n")
     assert main([str(run), points]) == 2
     said = capsys.readouterr()
-    assert f"error: {points}:4: n: '3': no equation differentiates by n" in said.err and said.out == ""
+    assert "points.csv:4: n: '3': no equation differentiates by n" in said.err and said.out == ""
