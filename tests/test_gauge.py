@@ -124,6 +124,13 @@ def test_time_has_a_mean_of_its_own_at_each_moment():
         problem_from_text(text)
 
 
+def test_nothing_at_all_has_no_mean():
+    from pinn.reference import check_reference
+
+    text = TEXT.replace("-2*pi**2*cos(pi*x)*cos(pi*y)", "0").replace("m/2", "0")
+    check_reference(problem_from_text(text + "reference: {kind: exact, u: 0*x}\n"))
+
+
 def test_the_page_says_what_the_mean_is():
     from pinn.report.page import statement
 

@@ -154,10 +154,11 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
     def gauged(pieces: Pieces, point: Array) -> Array:
         """Add the constant that gives an unknown its mean. No constraint sees it, so that training need not either."""
         nodes, weights = (jnp.asarray(v, point.dtype) for v in mean_points(problem))
-        missing = jnp.asarray(means, point.dtype) - weights @ jax.vmap(partial(whole, pieces))(nodes)
-        return whole(pieces, point) + jnp.where(jnp.isnan(jnp.asarray(means)), 0, missing)
+        missing = means.astype(point.dtype) - weights @ jax.vmap(partial(whole, pieces))(nodes)
+        return whole(pieces, point) + jnp.where(asked, missing, 0)
 
-    means = [problem.means.get(name, jnp.nan) for name in problem.unknowns]
+    asked = jnp.asarray([name in problem.means for name in problem.unknowns])
+    means = jnp.asarray([problem.means.get(name, 0.0) for name in problem.unknowns])
     lo, hi = domain.bounds[domain.coordinates[time]] if time is not None else (0.0, 1.0)
 
     def init(key: Array) -> Pieces:

@@ -71,8 +71,8 @@ def find_reflection(problem: Problem) -> Reflection | None:
 
 def describe(problem: Problem, reflection: Reflection) -> str:
     """Say what was found."""
-    parts = [f"{u} {'even' if s == 1 else 'odd'}" for u, s in zip(problem.unknowns, reflection.signs, strict=True)]
-    parts = [p + " but for its mean" * (p.endswith("odd") and bool(problem.means.get(p.split()[0]))) for p in parts]
+    odd = {u: "odd but for its mean" if problem.means.get(u) else "odd" for u in problem.unknowns}
+    parts = [f"{u} {'even' if s == 1 else odd[u]}" for u, s in zip(problem.unknowns, reflection.signs, strict=True)]
     where = f"{problem.coordinates[reflection.axis]} about {reflection.middle:g}"
     return f"the problem is symmetric in {where}, and so is the network: {', '.join(parts)}"
 

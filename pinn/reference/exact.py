@@ -94,13 +94,13 @@ def mismatch(problem: Problem) -> float:
         found.append(off / parts if off > EPS * size and parts else 0.0)
     for name, mean in problem.means.items():
         points, weights = mean_points(problem)
-        formula = float(weights @ _values(trees[name], problem, points))
-        if not abs(formula - mean) <= TOLERANCE * max(abs(mean), solutions):
+        formula, size = float(weights @ _values(trees[name], problem, points)), max(abs(mean), solutions)
+        if not abs(formula - mean) <= TOLERANCE * size:
             raise ProblemError(
                 f"the formula has a mean of {formula:.6g} over the domain, and means.{name} says {mean:g}.",
                 ("reference", name), str(problem.reference[name]),
             )  # fmt: skip
-        found.append(abs(formula - mean) / max(abs(mean), solutions))
+        found.append(abs(formula - mean) / size if size else 0.0)
     for coordinate in problem.domain.periodic:
         lo, hi = (_inner_points(problem, {coordinate: end}) for end in problem.domain.bounds[coordinate])
         axis, inside = problem.coordinates.index(coordinate), _inner_points(problem, {})
