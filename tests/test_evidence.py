@@ -48,6 +48,27 @@ def test_the_estimate_of_a_known_error(size):
     assert found.uncertainty < 0.05
 
 
+def test_the_estimate_is_not_led_astray_by_a_residual_that_is_not_resolved():
+    waves, (small, rough) = 40, (1e-5, 1e-7)  # the fourth derivatives of the rough part are 2500 times the small one
+
+    def beside(i, j):
+        """Return a derivative of the deflection of plate.yaml with an error of two parts."""
+
+        def d(k, order, z):
+            return k**order * np.sin(k * z + order * np.pi / 2)
+
+        def field(x, y):
+            true = d(np.pi, i, x) * d(np.pi, j, y)
+            return (1 + small) * true + rough * d(waves, i, x + 0.1) * d(waves, j, y + 0.2)
+
+        return field
+
+    orders = {"w": (0, 0), "w_xx": (2, 0), "w_yy": (0, 2), "w_xxxx": (4, 0), "w_xxyy": (2, 2), "w_yyyy": (0, 4)}
+    found, why = estimate(load_problem("plate"), fields({n: beside(*o) for n, o in orders.items()}), ())
+    assert found is not None, why
+    assert found.errors["w"] == pytest.approx(small, rel=0.05)
+
+
 def test_the_bound_is_above_the_error_and_not_far():
     size = 1e-3
     found, why = bound(load_problem("heat"), heat_beside(size), HARD)

@@ -175,7 +175,7 @@ def _steady(problem: Problem, grid: Mapping[str, np.ndarray], n: int, lefts: lis
     coarser = lefts[-1] if lefts else np.inf
     lefts.append(left)
     if left > UNSOLVED and left > LESS * coarser:
-        raise Stalled(f"no values meet equations and conditions better than to {left:.0%} of what zero leaves", [])
+        raise Stalled(f"what meets equations and conditions best leaves {left:.0%} of the residual of zero", [])
     return _named(problem, values)
 
 

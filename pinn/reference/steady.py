@@ -24,6 +24,9 @@ ENOUGH = 1e-12  # of the size of the solution: a step below it is the last
 class Rows:
     """The residuals of one constraint at its points, as functions of all values.
 
+    Its `size` is how large the entries of its Jacobian are about zero. Those of high derivatives grow like powers of
+    the resolution: unscaled, least squares would give up conditions to make a residual fit that no mesh resolves.
+
     Args:
         problem: names the unknowns.
         mesh: where the values are.
@@ -46,6 +49,10 @@ class Rows:
         self.names = {p: n for n in constraint.residual.needs if n not in self.given
                       for p in [problem.symbols.partial(n)]}  # fmt: skip
         self.matrices = {p.axes: pick @ mesh.matrix(p.axes) for p in partials_of(constraint.residual, problem.symbols)}
+        with np.errstate(all="ignore"):
+            slopes = self.jacobian(np.zeros((len(problem.unknowns), mesh.size))) / self.weights[:, None]
+        size = float(np.sqrt(np.mean(np.abs(slopes).max(axis=1) ** 2)))
+        self.size = size if np.isfinite(size) and size > 0 else 1.0
 
     def arguments(self, state: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the residual is called with, for values (m, size)."""
@@ -73,6 +80,8 @@ class Mean:
         mesh: where the values are.
         name: of the unknown.
     """
+
+    size = 1.0
 
     def __init__(self, problem: Problem, mesh: Mesh, name: str):
         axes, weights = mean_rule(problem)
@@ -111,18 +120,20 @@ def solve(problem: Problem, mesh: Mesh) -> tuple[np.ndarray, float]:
 
     def residual(state: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.concatenate([r.values(state) for r in rows])
+            return np.concatenate([r.values(state) / r.size for r in rows])
 
-    now = first = residual(state)
+    def unscaled(state: np.ndarray) -> float:
+        return float(np.linalg.norm(np.concatenate([r.values(state) for r in rows])))
 
-    def result(state: np.ndarray, now: np.ndarray, rank: int) -> tuple[np.ndarray, float]:
+    now, size = residual(state), unscaled(state)
+
+    def result(state: np.ndarray, rank: int) -> tuple[np.ndarray, float]:
         if rank < state.size:
             raise Impossible("the equations and conditions leave something open, such as a constant that may be added")
-        size = float(np.linalg.norm(first))
-        return state, float(np.linalg.norm(now)) / size if size else 0.0
+        return state, unscaled(state) / size if size else 0.0
 
     for count in range(STEPS):
-        step, rank = _step(np.concatenate([r.jacobian(state) for r in rows]), now)
+        step, rank = _step(np.concatenate([r.jacobian(state) / r.size for r in rows]), now)
         step = step.reshape(state.shape)
         for halving in range(HALVINGS):
             ahead = state - step * 0.5**halving
@@ -131,11 +142,11 @@ def solve(problem: Problem, mesh: Mesh) -> tuple[np.ndarray, float]:
                 break
         else:
             if np.linalg.norm(step) <= 1e-6 * (np.linalg.norm(state) + 1e-300):
-                return result(state, now, rank)  # round-off
+                return result(state, rank)  # round-off
             raise Stalled(f"Newton's method came to rest after {count} steps at a residual that is not small", [])
         state, now = ahead, then
         if np.linalg.norm(step) <= ENOUGH * np.linalg.norm(state):
-            return result(state, now, rank)
+            return result(state, rank)
     raise Stalled(f"Newton's method did not converge in {STEPS} steps", [])
 
 
