@@ -1,5 +1,7 @@
 """Time windows: how they are cut, that their pieces join, and that a run through them resumes."""
 
+import time
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +16,7 @@ from pinn.settings import make_settings
 from pinn.solution import build_ansatz
 from pinn.training.bank import bank_maker, residual_on
 from pinn.training.plan import make_plan
+from pinn.training.programs import Programs
 from pinn.training.state import begin_attempt, begin_window, halve_window, init_state, solution_params, state_like
 from pinn.training.train import Limits, train
 
@@ -274,8 +277,6 @@ def test_a_window_is_not_cut_where_there_is_no_time_for_one_more(heat_text, monk
     monkeypatch.setattr("pinn.training.attempts.MARGIN", 1e9)
     stage = {"optimizer": "gauss_newton", "steps": 30, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
-    import time
-
     _, outcome, records, _ = run(plan, deadline=time.monotonic() + 60)
     assert {tuple(r["span"]) for r in records} == {(0, 0.5), (0.5, 1)}
     assert outcome.message == "no further progress"
@@ -285,16 +286,12 @@ def test_a_run_out_of_time_on_the_way_says_where_it_stands(heat_text):
     plan = plan_of(problem_from_text(heat_text), windows=3)
     state = begin_window(plan, run(plan_of(problem_from_text(heat_text), windows=[0.0, 1 / 3, 1.0]))[0]._replace(
         window=init_state(plan).window, pieces=None, number=jnp.zeros((), jnp.int32)))  # fmt: skip
-    import time
-
     _, outcome, *_ = run(plan, state, deadline=time.monotonic() + 1e-3)
     assert outcome.message == "the time was up in window 2 of 3; after t=0.333333 the solution only stands still"
 
 
 def test_a_run_out_of_time_still_gives_a_whole_solution(heat_text):
     plan = plan_of(problem_from_text(heat_text), windows=3, stages=[{**STAGE, "steps": 10**6, "patience": 10**6}])
-    import time
-
     _, outcome, records, _ = run(plan, deadline=time.monotonic() + 1e-3)
     assert outcome.message == "the time was up before the first step: setup and compilation took it all" and not records
 
@@ -302,8 +299,6 @@ def test_a_run_out_of_time_still_gives_a_whole_solution(heat_text):
 @pytest.mark.parametrize(("matters", "attempts"), [(1e300, {0}), (0.0, {0, 1, 2})])
 def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, matters, attempts):
     """Where the loss of one matters beside the worst before it; before the first there is none."""
-    import time
-
     monkeypatch.setattr("pinn.training.attempts.MATTERS", matters)
     stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 2, "damping": 1e3, "shrink": 0.999}
     plan = plan_of(problem_from_text(heat_text), windows=2, attempts=3, stages=[stage])
@@ -322,3 +317,29 @@ def test_a_later_window_is_begun_again_from_the_one_before_shaken(heat_text):
     ]
     moved = [float(jnp.linalg.norm(p - before) / jnp.linalg.norm(before)) for p in again]
     assert all(0.005 < m < 0.1 for m in moved) and not np.array_equal(*again)
+
+
+def test_windows_of_ordinary_equations_begin_from_fresh_params():
+    text = "name: decay\ncoordinates: {t: [0, 1]}\nunknowns: [u]\nequations: {ode: u_t = -u**2}\n"
+    plan = plan_of(problem_from_text(text + "conditions: {start: {where: t=0, equation: u = 1}}\n"), windows=2)
+    state = begin_window(plan, init_state(plan))
+    assert int(state.number) == 1 and int(state.attempt) == 0
+    tried = [state, begin_attempt(plan, state)]
+    before, first, second = (
+        jax.flatten_util.ravel_pytree(p)[0]
+        for p in (jax.tree.map(lambda x: x[-1], state.pieces.params), *(s.params for s in tried))
+    )
+    sizes = np.linalg.norm([before, first, second], axis=1)
+    assert sizes.max() < 2 * sizes.min(), "of the size of fresh ones"
+    for one, other in ((before, first), (first, second), (before, second)):
+        assert jnp.linalg.norm(one - other) > 0.5 * sizes.min()
+
+
+def test_what_is_compiled_later_is_no_time_of_an_attempt():
+    plan = plan_of(load_problem("lotka_volterra"), windows=1)  # of two equations, so that they have shares
+    programs, state = Programs(plan), init_state(plan)
+    bank = programs.bank(state, 0)
+    for later in (programs.judge, programs.shares):
+        counted, began = programs.seconds, time.monotonic()
+        assert later(state, bank) is not None
+        assert programs.seconds - counted > 0.5 * (time.monotonic() - began)

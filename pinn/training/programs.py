@@ -126,7 +126,6 @@ class Programs:
         if len(constraints) == 1:
             return None
 
-        @jax.jit
         def norms(state: TrainState, bank: Bank) -> list[Array]:
             def norm(constraint: Constraint) -> Array:
                 part = residual_on(plan.problem, [constraint], plan.ansatz, plan.settings, state.window, bank)
@@ -135,8 +134,9 @@ class Programs:
 
             return [norm(c) for c in constraints]
 
-        compiled = self._get("shares", 0, constraints, lambda: norms)
-        found = jax.device_get(compiled(state._replace(pieces=None), bank.at(state.points)))
+        given = state._replace(pieces=None), bank.at(state.points)
+        compiled = self._get("shares", 0, constraints, lambda: jax.jit(norms).lower(*given).compile())
+        found = jax.device_get(compiled(*given))
         total = sum(found) or 1.0
         return {c.name: float(n / total) for c, n in zip(constraints, found, strict=True)}
 
@@ -162,5 +162,6 @@ class Programs:
             r = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)(state.params)
             return judged(state, 0.5 * r @ r)
 
-        compiled = self._get("judge", 0, constraints, lambda: jax.jit(judge))
-        return compiled(state._replace(pieces=None), bank)._replace(pieces=state.pieces)
+        given = state._replace(pieces=None), bank
+        compiled = self._get("judge", 0, constraints, lambda: jax.jit(judge).lower(*given).compile())
+        return compiled(*given)._replace(pieces=state.pieces)
