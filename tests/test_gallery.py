@@ -110,6 +110,25 @@ def test_wrong_names_are_refused(run, capsys):
     assert caught.value.code == 2 and "unknown problem het" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["heat", "--seconds", "0"], "'0' is no number of seconds above zero"),
+        (["heat", "--seconds", "nan"], "'nan' is no number of seconds above zero"),
+        (["heat", "--seconds", "soon"], "'soon' is no number of seconds above zero"),
+        (["heat", "--seeds", "a"], "'a' are no whole numbers from 0 on"),
+        (["heat", "--seeds", "-1"], "'-1' are no whole numbers from 0 on"),
+        (["heat", "--table"], "--table runs nothing, and stands alone"),
+        (["--table", "--again"], "--table runs nothing, and stands alone"),
+    ],
+)
+def test_wrong_arguments_are_refused(run, tmp_path, capsys, arguments, words):
+    with pytest.raises(SystemExit) as caught:
+        run.main(arguments)
+    assert caught.value.code == 2 and words in capsys.readouterr().err
+    assert not (tmp_path / "results").exists() and not (tmp_path / "README.md").exists()
+
+
 def result(**changed):
     from measured import problem_sha256
 
@@ -154,9 +173,9 @@ def test_what_is_asked_may_be_asked_of_each_unknown(run, tmp_path):
     (tmp_path / "results" / "heat-0.json").write_text(json.dumps(result(relative_l2=1e-3, errors=errors)))
 
     def asked(**target):
-        return table.row("heat", {"seconds": 60, "seeds": 1, "target": target}, None)["asked"]
+        return table.row("heat", {"seconds": 60, "target": target}, None)["asked"]
 
-    assert asked(u=2e-4, v=2e-3) == "u 2e-04, v 2e-03 in 60 s: met"
+    assert asked(u=2e-4, v=2e-3) == "u 2e-04, v 2e-03 in 60 s: met by seed 0"
     assert asked(u=5e-5, v=2e-3) == "u 5e-05, v 2e-03 in 60 s: missed"
     assert asked(u=2e-4, v=5e-4).endswith("missed")
 
@@ -193,7 +212,7 @@ def test_what_is_published_is_of_shipped_problems():
     known = read_yaml(GALLERY / "published.yaml")
     assert set(known) <= set(shipped()) and set(read_yaml(GALLERY / "notes.yaml")) <= set(shipped())
     for name, entry in known.items():
-        assert set(entry) <= {"origin", "seconds", "seeds", "target", "published"}, name
+        assert set(entry) <= {"origin", "seconds", "target", "published"}, name
         if published := entry.get("published"):
             assert {"error", "how", "source"} <= set(published) <= {"error", "how", "source", "second_hand", "differs"}
             assert 0 < published["error"] < 1 and "  " not in published["source"]
@@ -226,3 +245,16 @@ def test_any_solution_can_be_drawn(tmp_path, coordinates):
     image = Image.open(tmp_path / "new" / "p.png")
     assert image.size == (thumbnails.WIDTH, thumbnails.HEIGHT)
     assert (tmp_path / "new" / "p.png").stat().st_size < 25_000 and len(image.convert("RGB").getcolors()) > 2
+
+
+def test_a_figure_is_judged_by_runs_in_its_time_and_by_unknown(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    errors = {"u": {"relative_l2": 1e-9}, "v": {"relative_l2": 1e-8}}
+    for seed, budget in enumerate((60, 60, 61)):
+        kept_run = result(seed=seed, budget=budget, errors=errors)
+        (tmp_path / "results" / f"heat-{seed}.json").write_text(json.dumps(kept_run))
+    row = table.row("heat", {"seconds": 60, "target": 1e-7}, None)
+    assert row["asked"] == "1e-07 in 60 s: met by seed 0, 1", "the third had more time"
+    row = table.row("heat", {"seconds": 60, "target": {"u": 1e-8, "v": 1e-9}}, None)
+    assert row["asked"].endswith(": missed") and row["remarks"].startswith("u 1.0e-09, v 1.0e-08")
+    assert table.row("heat", {"seconds": 30, "target": 1e-7}, None)["asked"] == "1e-07 in 30 s"

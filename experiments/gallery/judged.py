@@ -6,9 +6,15 @@ from typing import Any, NamedTuple
 from kept import is_stale, seeds_of, targets
 
 
+def counted(runs: list[dict[str, Any]], entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the runs a figure is judged by: of the file as it is, in no more time than the figure has."""
+    in_time = [r for r in runs if r["budget"] <= entry["seconds"]]
+    return [r for r in in_time if r["relative_l2"] is not None and not is_stale(r)]
+
+
 def beyond(runs: list[dict[str, Any]], entry: dict[str, Any]) -> bool:
-    """Say whether a run of the file as it is ended above what is asked, of any unknown if it is asked of each."""
-    fresh = [r for r in runs if r["relative_l2"] is not None and not is_stale(r)]
+    """Say whether a run ended above what is asked, of any unknown if it is asked of each."""
+    fresh = counted(runs, entry)
     if isinstance(entry.get("target"), dict):
         return any(r["errors"][u]["relative_l2"] > bar for r in fresh for u, bar in entry["target"].items())
     return any(r["relative_l2"] > bar for r in fresh for bar in targets(entry))
@@ -18,7 +24,8 @@ def verdict(runs: list[dict[str, Any]], entry: dict[str, Any]) -> str:
     """Say whether a figure is met, and by which seeds until all were run."""
     if beyond(runs, entry):
         return ": missed"
-    done = [r["seed"] for r in runs if r["relative_l2"] is not None and not is_stale(r)]
+    if not (done := [r["seed"] for r in counted(runs, entry)]):
+        return ""
     return ": met" if set(seeds_of(entry)) <= set(done) else f": met by seed {', '.join(map(str, done))}"
 
 
@@ -27,6 +34,14 @@ def written(target: float | dict[str, float]) -> str:
     if isinstance(target, dict):
         return ", ".join(f"{name} {written(bar)}" for name, bar in target.items())
     return f"{target:.1e}".replace(".0e", "e")
+
+
+def by_unknown(runs: list[dict[str, Any]], entry: dict[str, Any]) -> list[str]:
+    """Return the worst error of each unknown a figure is asked of, where it is asked of each."""
+    fresh = counted(runs, entry)
+    if not isinstance(entry.get("target"), dict) or not fresh:
+        return []
+    return [", ".join(f"{u} {max(r['errors'][u]['relative_l2'] for r in fresh):.1e}" for u in entry["target"])]
 
 
 class Judged(NamedTuple):

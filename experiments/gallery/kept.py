@@ -48,7 +48,7 @@ def targets(entry: dict[str, Any]) -> list[float]:
 def seeds_of(entry: dict[str, Any]) -> tuple[int, ...]:
     """Return the seeds a problem is to be run with."""
     many = entry.get("origin") or "target" in entry or bar_of(entry)
-    return SEEDS[: entry.get("seeds", len(SEEDS) if many else 1)]
+    return SEEDS if many else SEEDS[:1]
 
 
 def command_of(name: str, seconds: float, seed: int | str) -> str:

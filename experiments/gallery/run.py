@@ -11,6 +11,7 @@ again.
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -120,12 +121,29 @@ def run_all(names: list[str], seconds: float | None, seeds: tuple[int, ...] | No
     return crashed
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above zero")
+    return seconds
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    seeds = text.split(",")
+    if not all(s.isdecimal() and int(s) < 2**31 for s in seeds):
+        raise argparse.ArgumentTypeError(f"{text!r} are no whole numbers from 0 on, with commas in between")
+    return tuple(dict.fromkeys(map(int, seeds)))
+
+
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("problems", nargs="*", metavar="PROBLEM", help="default: all")
-    p.add_argument("--seconds", type=float, help="of each run; default: those of published.yaml")
-    p.add_argument("--seeds", type=lambda text: tuple(map(int, text.split(","))), help="such as 0,1,2")
+    p.add_argument("--seconds", type=_seconds, help="of each run; default: those of published.yaml")
+    p.add_argument("--seeds", type=_seeds, help="such as 0,1,2")
     p.add_argument("--again", action="store_true", help="run what is finished too")
     p.add_argument("--table", action="store_true", help="run nothing")
     return p
@@ -136,6 +154,8 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser().parse_args(arguments)
     if strangers := set(options.problems) - set(shipped()):
         parser().error(f"unknown problem {', '.join(sorted(strangers))}; known: {', '.join(shipped())}")
+    if options.table and (options.problems or options.seconds or options.seeds or options.again):
+        parser().error("--table runs nothing, and stands alone")
     crashed: list[str] = []
     try:
         if not options.table:
