@@ -1,5 +1,6 @@
 """`python -m pinn VERB`, and the command `pinn`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -58,5 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 2
 
 
+def quietly() -> int:
+    """Dispatch, and end without a word where the reader of the output has gone, as that of `pinn list | head -1`."""
+    try:
+        code = main()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes there
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(quietly())

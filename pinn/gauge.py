@@ -11,7 +11,7 @@ from pinn.problem import TIME, Problem
 
 SAMPLES = 64
 SHIFT = 0.7  # of no meaning: a constant that is added
-NODES, MOST = 4096, 128  # of quadrature, in all and along a coordinate
+NODES, MOST, DIMENSIONS = 4096, 128, 3  # of quadrature, in all and along a coordinate; that a mean is taken in
 
 
 def seen_by(problem: Problem, name: str) -> str:
@@ -44,7 +44,7 @@ def means_of(given: Mapping[str, Any], problem: Problem) -> dict[str, float]:
 
     Raises:
         ProblemError: for an unknown that does not exist, or whose mean the equations and conditions know already; and
-            where there is time, or a coordinate no equation differentiates by.
+            where there is time, a coordinate no equation differentiates by, or more than three dimensions.
     """
     found = {}
     for name, value in given.items():
@@ -60,6 +60,12 @@ def means_of(given: Mapping[str, Any], problem: Problem) -> dict[str, float]:
             raise ProblemError(
                 f"a mean over the domain fixes one constant; here there is one for each {idle[0]}. Write a condition "
                 f'at a point instead: {{where: "{point}", equation: {name} = ...}}.',
+                key, written,
+            )  # fmt: skip
+        if len(problem.coordinates) > DIMENSIONS:
+            raise ProblemError(
+                f"a mean is taken in {DIMENSIONS} dimensions at most; in {len(problem.coordinates)} it takes too many "
+                "points. Write a condition at a point instead.",
                 key, written,
             )  # fmt: skip
         if seen := seen_by(problem, name):

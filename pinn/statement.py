@@ -75,7 +75,7 @@ def make_problem(
     problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), functions=known, **others)
     if problem.reference and problem.reference.get("kind") == manufactured.KIND:
         problem = manufactured.complete(problem)
-    for check in (_check_counts, _check_initial, _check_boundaries):
+    for check in (_check_counts, _check_initial, _check_boundaries, _check_families):
         check(problem)
     return replace(problem, means=means_of(means, problem)) if means else problem
 
@@ -217,6 +217,18 @@ def _check_boundaries(problem: Problem) -> None:
             free = [end for end in ends if end not in given]
             if free and order >= 2:
                 raise _free_end(coordinate, free, f"{name!r}", order)
+
+
+def _check_families(problem: Problem) -> None:
+    """At each value of a coordinate no equation differentiates by is a problem of its own: none is singled out."""
+    for condition in problem.conditions:
+        for coordinate in condition.where:
+            if not problem.order(coordinate):
+                raise ProblemError(
+                    f"no equation differentiates by {coordinate}, so that each {coordinate} is a problem of its own; "
+                    f"{coordinate}={condition.where[coordinate]:g} is no place for a condition. Leave it out.",
+                    ("conditions", condition.name, "where"),
+                )
 
 
 def _partials(constraint: Constraint, problem: Problem) -> tuple:

@@ -97,6 +97,44 @@ def test_conditions_that_contradict_each_other_elsewhere():
     )
 
 
+def test_slopes_that_contradict_each_other():
+    """At one face twice, along a face whose values are given, and where a slope meets values."""
+    square = (
+        "name: p\ncoordinates: {x: [0, 1], y: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx + u_yy = 0}\nconditions:\n"
+    )
+    square += "  l: {where: x=0, equation: u_x = y}\n  r: {where: x=1, equation: u = y}\n"
+    square += "  b: {where: y=0, equation: u = 0}\n  t: {where: y=1, equation: u = sin(x)}\n"
+    assert any("'r' the data differ" in f for f in found(square, "corner")), "sin(1) meets 1"
+    square = square.replace("u = sin(x)", "u = x")
+    assert found(square, "corner") == []
+    assert found(square.replace("u_x = y", "u_x = 2*y"), "corner") == [
+        "where it meets 'l' the data of u_x differ: 1 here, 2 there."
+    ]
+    for again in ("x=0, equation: u_x = 1", "x=0, equation: 2*u_x - 1 = 0"):
+        assert "'l' the data of u_x differ" in found(square + f"  again: {{where: {again}}}\n", "corner")[0]
+    assert found(square + "  again: {where: x=0, equation: 2*u_x = 2*y}\n", "corner") == []
+    tangent = found(square + "  again: {where: x=1, equation: u_y = 3}\n", "corner")
+    assert "where it meets 'r' the data of u_y differ: 3 here, 1 there." in tangent
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "message"),
+    [
+        ("heat", "training: {windows: [0, 0.5, 2]}", "the edges have to go from 0 to 1"),
+        ("heat", "training: {windows: [0, 0.7, 0.5, 1]}", "the edges of windows have to increase"),
+        ("poisson", "training: {windows: 4}", "the problem has no time"),
+        ("heat", "ansatz: {layer: 7}", "layer"),
+    ],
+)
+def test_settings_that_do_not_fit_the_problem(tmp_path, capsys, text, settings, message):
+    kept = [line for line in shipped()[text].read_text().splitlines() if not line.startswith(("ansatz:", "training:"))]
+    file = tmp_path / "mine.yaml"
+    file.write_text("\n".join(kept) + "\n" + settings + "\n")
+    assert main([str(file)]) == 2
+    said = capsys.readouterr().err
+    assert message in said and f"mine.yaml:{len(kept) + 1}:" in said
+
+
 def test_one_unknown_that_is_zero_everywhere():
     """An eigenvalue with a guess, and no word on the size of what belongs to it."""
     text = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u, E]\nequations: {e: -u_xx = E*u, c: E_x = 0}\nconditions:\n"

@@ -9,7 +9,7 @@ from pinn.config import problem_from_text
 from pinn.errors import ProblemError
 from pinn.evidence.estimate import estimate
 from pinn.findings import findings
-from pinn.gauge import seen_by
+from pinn.gauge import mean_rule, seen_by
 from pinn.reference import make_reference
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
@@ -94,9 +94,10 @@ BAD = {
     ("{u: m/2}", "{v: 0}"): "plates.yaml:12:12: means.v: unknown unknown 'v'. Allowed: u.",
     ("{u: m/2}", "{u: x}"): "means.u: 'x': unknown name 'x'",
     ("{u: m/2}", "{u: [1]}"): "means.u: '[1]'",
-    ("{u: m/2}", "[u]"): "means",
+    ("{u: m/2}", "[u]"): "plates.yaml:12:8: means",
     ("h: 0", "h: 1"): "means.u: 'm/2': the mean of 'u' is not open: 'left' changes where a constant is added to it",
     ("y: [0, 1]}", "y: [0, 1], n: [0, 1]}"): 'one for each n. Write a condition at a point instead: {where: "x=0, y=0"',
+    ("y: [0, 1]}", "y: [0, 1], z: [0, 1], w: [0, 1]}"): "here there is one for each z",
     ("network:", FORMULA + "network:"): "the formula has a mean of",
 }
 
@@ -136,3 +137,18 @@ def test_the_page_says_what_the_mean_is():
 
     said = statement(problem_from_text(TEXT))
     assert "over the domain" in said and "u = 1.5" in said
+
+
+def test_a_mean_in_more_than_three_dimensions():
+    sides = "".join(f"  {c}{end}: {{where: {c}={end}, equation: u_{c} = 0}}\n" for c in "abcd" for end in (0, 1))
+    text = "name: p\ncoordinates: {a: [0, 1], b: [0, 1], c: [0, 1], d: [0, 1]}\nunknowns: [u]\nmeans: {u: 0}\n"
+    text += "equations: {e: u_aa + u_bb + u_cc + u_dd = cos(pi*a)}\nconditions:\n" + sides
+    with pytest.raises(ProblemError, match="a mean is taken in 3 dimensions at most; in 4 it takes too many points"):
+        problem_from_text(text)
+
+
+def test_a_mean_over_a_period_is_taken_in_equal_steps():
+    """Which are exact for a wave that Gauss's nodes do not resolve."""
+    text = "name: p\ncoordinates: {x: [0, 1]}\nperiodic: [x]\nunknowns: [u]\nmeans: {u: 0}\nequations: {e: u_xx = 0}\n"
+    (nodes,), (weights,) = mean_rule(problem_from_text(text))
+    assert abs(weights @ np.cos(200 * np.pi * nodes)) < 1e-14 and weights.sum() == pytest.approx(1, rel=1e-14)

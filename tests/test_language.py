@@ -84,6 +84,7 @@ def test_derivative_names():
 
 REFUSED = {  # text -> what the message has to say
     "u_t - ep*u_xx": "unknown name 'ep'. Did you mean 'eps'?",
+    "i*u_t + u_xx": "unknown name 'i'. All numbers are real: write a complex unknown as two",
     "u_z": "derivative of 'u' in 'z', which is not a coordinate. Coordinates: t, x, y.",
     "u_": "not a coordinate",
     "u_xxxxx": "order 5",

@@ -1,6 +1,7 @@
 """`pinn list`: what is shipped, and figures that are those of the experiments."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -73,3 +74,12 @@ def test_a_torn_installation(tmp_path, monkeypatch, capsys):
     (tmp_path / MEASURED).write_text("{")
     monkeypatch.setattr("pinn.registry.shipped_folder", lambda: tmp_path)
     assert main([]) == 2 and "cannot be read" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    """As in `pinn list | head -1`."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pinn", "list"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == "" and process.wait() == 1

@@ -94,3 +94,12 @@ def test_python_functions_are_checked():
 def test_every_unknown_has_to_appear():
     with pytest.raises(ProblemError, match="no equation mentions the unknown 'v'"):
         make_problem(**HEAT | {"unknowns": ["u", "v"], "equations": {"a": "u_t - u_xx", "b": "u_t - u_xx"}})
+
+
+def test_a_condition_at_one_member_of_a_family_is_refused():
+    family = HEAT | {"coordinates": {"t": (0, 1), "x": (0, 1), "k": (1, 2)}, "equations": {"pde": "u_t - k*u_xx"}}
+    make_problem(**family)
+    for where in ("k=1", "x=0, k=1.5"):
+        more = family["conditions"] | {"one": {"where": where, "equation": "u"}}
+        with pytest.raises(ProblemError, match=r"one\.where: no equation differentiates by k, so that each k is"):
+            make_problem(**family | {"conditions": more})

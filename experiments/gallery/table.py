@@ -46,9 +46,9 @@ and worst are of all seeds that were run: three for the systems the project bega
 reach, asked or published, one for the others. Seconds are from the start of the process to the last step, the longest
 of the seeds, on MACHINE. What is published is the smallest error of a network that was found for the same problem, on
 whatever machine; where it is *as reported by others*, the source itself was not seen. A figure is *met* if the worst
-seed is below it, in no more than the seconds asked; until all seeds were run it says by which. Where the velocity
-itself is asked, as of cavity_corners, the figures of u and v are 1e-3 of its norm. *Below the published best* is an error that stays so with
-the uncertainty of the reference added. *Stale* is a result whose file has changed since; that the solver has is not
+seed is below it, in no more than the seconds asked; until all seeds were run it says by which. Of cavity_corners u
+and v are asked, of each 1e-3 of the norm of the velocity. *Below the published best* is an error that stays so with the
+uncertainty of the reference added. *Stale* is a result whose file has changed since; that the solver has is not
 noticed: results hold their date. Where the problems come from stands in their files.
 
 COUNTS

@@ -56,7 +56,7 @@ def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
 
     try:
         problem = load_problem(file, changes)
-        _check_hard(problem, file)
+        _check_settings(problem, file)
     except ProblemError as error:
         return {"ok": False, "error": _entry(error), "findings": []}
     found = [
@@ -66,16 +66,20 @@ def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
     return {"ok": True, "error": None, "findings": found}
 
 
-def _check_hard(problem: Any, file: str) -> None:
-    """Refuse hard conditions that cannot be. Only where they are asked for: to look needs jax, which takes seconds."""
-    if "hard" not in dict(problem.settings.get("ansatz", {})).values():
+def _check_settings(problem: Any, file: str) -> None:
+    """Refuse settings that do not fit the problem; left out where none can fail, for it takes jax and seconds."""
+    ansatz, training = (problem.settings.get(section, {}) for section in ("ansatz", "training"))
+    wanted = "hard" in ansatz.values() or "layer" in ansatz or training.get("windows", "auto") not in ("auto", 1)
+    if not wanted:
         return
-    from pinn.ansatz.hard import choose_hard
     from pinn.config import locate
     from pinn.settings import make_settings
+    from pinn.solution import build_ansatz
+    from pinn.training.windows import choose_edges
 
     try:
-        choose_hard(problem, make_settings(problem.settings).ansatz)
+        settings = make_settings(problem.settings)
+        choose_edges(problem, settings.training, build_ansatz(problem, settings))
     except ProblemError as error:
         raise locate(error, problem, file) from None
 

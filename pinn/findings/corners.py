@@ -1,11 +1,14 @@
 """Whether initial data fit those at the ends: where a period closes, and in value, slope and rate at other ends."""
 
+import itertools
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from pinn.errors import Key
 from pinn.language.calculus import ZERO, differentiate, minus, quotient, substitute
+from pinn.language.symbols import Partial
 from pinn.language.tree import Node, evaluate, names, numpy_functions
 from pinn.problem import TIME, Constraint, Problem, partials_of
 from pinn.reference.terms import Impossible, Slot, System, call
@@ -100,30 +103,51 @@ def _solved(condition: Constraint, name: str) -> Node | None:
     return None if name in names(factor) else minus(quotient(substitute(tree, {name: ZERO}), factor))
 
 
-def _faces(problem: Problem) -> Iterator[Misfit]:
-    """Compare what is prescribed for an unknown at two places of space where they meet, or at the same place twice."""
-    data = []
+class _Given(NamedTuple):
+    """What a condition says of one derivative of an unknown, or of the unknown itself, at its place."""
+
+    condition: Constraint
+    partial: Partial
+    tree: Node
+    follows: bool  # from data along the place, which are differentiated
+
+
+def _given(problem: Problem) -> Iterator[_Given]:
     for condition in problem.conditions:
         partials = partials_of(condition.residual, problem.symbols)
-        if TIME in condition.where or condition.residual.tree is None or len(partials) != 1 or partials[0].axes:
+        if TIME in condition.where or condition.residual.tree is None or len(partials) != 1:
             continue
-        name = problem.unknowns[partials[0].unknown]
-        if (tree := _solved(condition, name)) is not None:
-            data.append((condition, name, tree))
-    for k, (one, name, mine) in enumerate(data):
-        for other, same, theirs in data[:k]:
-            edge = dict(one.where) | dict(other.where)
-            if name != same or any(edge[c] != at for c, at in one.where.items()):  # two that never meet
-                continue
-            here, there = (_at(problem, tree, edge) for tree in (mine, theirs))
-            faces = ((mine, one), (theirs, other))
-            size = max(float(np.abs(_at(problem, tree, dict(face.where))).max()) for tree, face in faces)
-            worst = int(np.argmax(np.abs(here - there)))
-            if np.abs(here - there)[worst] > AGREE * size:
-                message = (
-                    f"where it meets {other.name!r} the data differ: {here[worst]:.4g} here, {there[worst]:.4g} there."
-                )
-                yield ("conditions", one.name, "equation"), one.residual.text, message
+        (partial,) = partials
+        written = next(n for n in condition.residual.needs if problem.symbols.partial(n) == partial)
+        if (tree := _solved(condition, written)) is None:
+            continue
+        yield _Given(condition, partial, tree, False)
+        for axis, coordinate in enumerate(problem.coordinates):
+            if not partial.axes and coordinate not in condition.where:
+                yield _Given(condition, Partial(partial.unknown, (axis,)), differentiate(tree, coordinate), True)
+
+
+def _faces(problem: Problem) -> Iterator[Misfit]:
+    """Compare what is prescribed of an unknown at two places of space where they meet, or at the same place twice."""
+    given, told = list(_given(problem)), set()
+    for one, other in itertools.combinations(given, 2):
+        pair = (one.condition.name, other.condition.name)
+        edge = dict(other.condition.where) | dict(one.condition.where)
+        meet = all(edge[c] == at for c, at in other.condition.where.items())
+        known = pair[0] == pair[1] or pair in told or (one.follows and other.follows)
+        if known or not meet or one.partial != other.partial:
+            continue
+        here, there = _at(problem, other.tree, edge), _at(problem, one.tree, edge)
+        size = max(float(np.abs(_at(problem, g.tree, dict(g.condition.where))).max()) for g in (one, other))
+        worst = int(np.argmax(np.abs(here - there)))
+        if np.abs(here - there)[worst] > AGREE * size:
+            told.add(pair)
+            name, axes = problem.unknowns[one.partial.unknown], one.partial.axes
+            what = f" of {name}_{''.join(problem.coordinates[a] for a in axes)}" if axes else ""
+            message = (
+                f"where it meets {pair[0]!r} the data{what} differ: {here[worst]:.4g} here, {there[worst]:.4g} there."
+            )
+            yield ("conditions", pair[1], "equation"), other.condition.residual.text, message
 
 
 def _at(problem: Problem, tree: Node, where: Mapping[str, float]) -> np.ndarray:

@@ -13,6 +13,11 @@ from pinn.language.tree import CONSTANTS, FUNCTIONS, Node
 MAX_ORDER = 4
 
 
+IMAGINARY = (
+    " All numbers are real: write a complex unknown as two, its real and its imaginary part, and an equation for each."
+)
+
+
 class Partial(NamedTuple):
     """A partial derivative of an unknown; of order zero, the unknown itself.
 
@@ -91,7 +96,8 @@ class Symbols:
         if self.partial(name) is None:
             if name in FUNCTIONS:
                 raise ProblemError(f"{name!r} is a function; write its argument in parentheses.")
-            raise ProblemError(f"unknown name {name!r}.{did_you_mean(name, self.all_names())}")
+            hint = IMAGINARY if name in ("i", "j", "I") else did_you_mean(name, self.all_names())
+            raise ProblemError(f"unknown name {name!r}.{hint}")
 
     def all_names(self) -> list[str]:
         """List the names an expression may use, derivatives up to second order."""
