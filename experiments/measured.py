@@ -44,10 +44,10 @@ def finished(folder: Path) -> list[dict[str, Any]]:
 
 
 def best_of(runs: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return the run with the smallest error, and the median error of all seeds that had as many seconds."""
+    """Return the run with the smallest error, and the median of all seeds that had as many seconds there."""
     runs = list({(r["budget"], r["seed"]): r for r in runs}.values())  # of the same command, the last
     best = min(runs, key=lambda r: r["relative_l2"])
-    same = [r["relative_l2"] for r in runs if r["budget"] == best["budget"]]
+    same = [r["relative_l2"] for r in runs if (r["budget"], r["machine"]) == (best["budget"], best["machine"])]
     spent = best["seconds"]
     return {
         "relative_l2": best["relative_l2"],

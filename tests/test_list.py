@@ -46,6 +46,9 @@ def test_of_the_same_command_the_last_run_counts():
     run = measured.finished(ROOT / "experiments" / "accuracy" / "results")[0]
     found = measured.best_of([run | {"relative_l2": 1e-9}, run | {"relative_l2": 1e-7}])
     assert found["relative_l2"] == found["median_relative_l2"] == 1e-7 and found["seeds"] == 1
+    elsewhere = run | {"relative_l2": 1e-5, "seed": 7, "machine": "another"}
+    found = measured.best_of([run | {"relative_l2": 1e-7}, elsewhere])
+    assert found["median_relative_l2"] == 1e-7 and found["seeds"] == 1, "of the same machine"
 
 
 def test_every_shipped_problem_is_listed():

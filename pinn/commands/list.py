@@ -92,6 +92,6 @@ def rows(name: str, entry: dict[str, Any]) -> list[list[str]]:
     best, equations = entry["measured"], list(entry["equations"].values())
     numbers = ["not measured", "", ""]
     if best:
-        median = f"{best['median_relative_l2']:.1e} of {best['seeds']} seeds"
+        median = f"{best['median_relative_l2']:.1e} of {best['seeds']} seed{'s'[: best['seeds'] - 1]}"
         numbers = [f"{best['relative_l2']:.1e}", f"{best['seconds']:.0f} s", median]
     return [[name, equations[0], *numbers], *(["", text, "", "", ""] for text in equations[1:])]
