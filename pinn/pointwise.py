@@ -85,6 +85,7 @@ def traced_values(
     """Return the unknowns, or one of their derivatives, of coordinates jax is tracing, as an array (..., m).
 
     The result can be differentiated again, and has the precision of the params, or float32 where jax has no other.
+    It is nan where a traced parameter of a family is outside its range.
 
     Raises:
         ProblemError: if the coordinates do not fit together, or one that is not traced is a parameter of a family
@@ -107,7 +108,17 @@ def traced_values(
         raise ProblemError(f"coordinates do not fit together: {error}.") from None
     points = wrapped(problem, jnp.stack([a.ravel() for a in arrays], axis=1), jnp)
     table = jax.vmap(_derivative(network.apply, axes), (None, 0))(params, points)
-    return table.reshape(*arrays[0].shape, table.shape[1])
+    return (table * _known(problem, points)[:, None]).reshape(*arrays[0].shape, table.shape[1])
+
+
+def _known(problem: Problem, points: Array) -> Array:
+    """Return one for each point, and nan where a parameter of a family, which no error can name here, is outside."""
+    known = jnp.ones(len(points), points.dtype)
+    for x, (name, (lo, hi)) in zip(points.T, problem.domain.bounds.items(), strict=True):
+        if problem.order(name) == 0:
+            slack = SLACK * (hi - lo) + 2 * jnp.finfo(points.dtype).eps * max(abs(lo), abs(hi))
+            known = jnp.where((x >= lo - slack) & (x <= hi + slack), known, jnp.nan)
+    return known
 
 
 def wrapped(problem: Problem, points: Any, xp: Any = np) -> Any:

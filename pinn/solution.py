@@ -96,7 +96,7 @@ class Solution:
 
         Raises:
             ProblemError: for a coordinate that is missing or does not exist, or a parameter of a family of problems
-                (a coordinate no equation differentiates by) outside its range.
+                (a coordinate no equation differentiates by) outside its range; where jax traces it, the result is nan.
         """
         table = self._at(coordinates, ())
         out = {name: table[..., k] for k, name in enumerate(self.problem.unknowns)}

@@ -345,6 +345,12 @@ def test_a_parameter_of_a_family_outside_its_range_is_refused():
             evaluate(t=0.5, x=0.5, n=[0.01, 0.1, 0.2])
         with pytest.raises(ProblemError, match=says):  # a number beside what jax traces is known
             jax.grad(lambda x, evaluate=evaluate: evaluate(t=0.5, x=x, n=0.1))(0.5)
+    with jax.enable_x64(True):  # no error can be raised of what is traced
+        for evaluate in (
+            jax.jit(lambda n: solution(t=0.5, x=0.5, n=n)),
+            jax.grad(lambda n: solution(t=0.5, x=0.5, n=n)),
+        ):
+            assert np.isfinite(evaluate(0.01)) and np.isfinite(evaluate(0.05)) and np.isnan(evaluate(0.051))
     with pytest.warns(PinnWarning, match="1 of 1 point lies"):  # of what is differentiated by, as before
         solution(t=2.0, x=0.5, n=0.01)
 
