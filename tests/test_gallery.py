@@ -258,3 +258,44 @@ def test_a_figure_is_judged_by_runs_in_its_time_and_by_unknown(run, tmp_path):
     row = table.row("heat", {"seconds": 60, "target": {"u": 1e-8, "v": 1e-9}}, None)
     assert row["asked"].endswith(": missed") and row["remarks"].startswith("u 1.0e-09, v 1.0e-08")
     assert table.row("heat", {"seconds": 30, "target": 1e-7}, None)["asked"] == "1e-07 in 30 s"
+
+
+def test_all_first_seeds_come_before_the_second_ones_in_their_own_time(run, tmp_path, capsys):
+    run.main(["heat", "wave", "--seeds", "0,1"])
+    told = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["heat, seed 0", "wave, seed 0", "heat, seed 1", "wave, seed 1"]
+    for name in ("heat", "wave"):
+        assert (
+            json.loads((tmp_path / "results" / f"{name}-0.json").read_text())["budget"] == kept.asked()[name]["seconds"]
+        )
+
+
+def test_a_picture_is_that_of_the_first_seed(run, tmp_path):
+    run.main(["heat", "--seeds", "0"])
+    picture = tmp_path / "docs" / "gallery" / "heat.png"
+    picture.write_bytes(b"kept")
+    run.main(["heat", "--seeds", "1"])
+    assert picture.read_bytes() == b"kept"
+    assert "![heat](gallery/heat.png)" in table.page() and "![wave]" not in table.page(), "where there is none"
+
+
+def test_an_interruption_ends_it_and_keeps_what_is_there(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run, "measure", lambda *_: {"status": "interrupted"})
+    run.main(["heat", "wave", "--seeds", "0"])
+    assert "stopped; what is finished is kept" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists() and (tmp_path / "README.md").exists()
+
+
+def test_an_error_of_an_older_file_is_called_so_and_counts_no_more_beside_a_new_one(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    old = result(seed=0, relative_l2=1e-3, problem_sha256="0" * 64)
+    (tmp_path / "results" / "heat-0.json").write_text(json.dumps(old))
+    entry = {"seconds": 60, "target": 1e-7}
+    row = table.row("heat", entry, None)
+    assert row["median"] == "1.0e-03" and row["asked"] == "1e-07 in 60 s", "neither met nor missed"
+    assert "1.0e-03 before" in table.page()
+    for seed, used in ((1, 9.0), (2, 11.0)):
+        (tmp_path / "results" / f"heat-{seed}.json").write_text(json.dumps(result(seed=seed, used=used)))
+    row = table.row("heat", entry, None)
+    assert (row["median"], row["worst"]) == ("1.0e-08", "1.0e-08") and row["asked"].endswith("met by seed 1, 2")
+    assert row["seconds"] == "11" and "before" not in table.page().partition("**heat**")[2].partition("\n")[0]
