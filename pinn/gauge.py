@@ -1,17 +1,28 @@
 """The constant that equations and conditions leave open, such as that of a pressure, and the mean that fixes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pinn.errors import ProblemError, unknown
 from pinn.language import constant
-from pinn.problem import TIME, Problem
+from pinn.language.residual import partial_derivative
+from pinn.problem import TIME, Constraint, Problem
 
 SAMPLES = 64
 SHIFT = 0.7  # of no meaning: a constant that is added
 NODES, MOST, DIMENSIONS = 4096, 128, 3  # of quadrature, in all and along a coordinate; that a mean is taken in
+
+
+def _tries(problem: Problem) -> Iterator[tuple[Constraint, dict[str, Any]]]:
+    """Yield the constraints, each with random values of all that it may mention."""
+    rng = np.random.default_rng(0)
+    for constraint in problem.constraints:
+        values: dict[str, Any] = {n: rng.standard_normal(SAMPLES) for n in constraint.residual.needs}
+        for c, (lo, hi) in problem.domain.bounds.items():
+            values[c] = np.full(SAMPLES, constraint.where[c]) if c in constraint.where else rng.uniform(lo, hi, SAMPLES)
+        yield constraint, values | problem.parameters
 
 
 def seen_by(problem: Problem, name: str) -> str:
@@ -19,12 +30,7 @@ def seen_by(problem: Problem, name: str) -> str:
 
     By trying, at random values: it does not matter how an equation is written.
     """
-    rng = np.random.default_rng(0)
-    for constraint in problem.constraints:
-        values: dict[str, Any] = {n: rng.standard_normal(SAMPLES) for n in constraint.residual.needs}
-        for c, (lo, hi) in problem.domain.bounds.items():
-            values[c] = np.full(SAMPLES, constraint.where[c]) if c in constraint.where else rng.uniform(lo, hi, SAMPLES)
-        values |= problem.parameters
+    for constraint, values in _tries(problem):
         with np.errstate(all="ignore"):
             here, there = (
                 np.asarray(constraint.residual.fn(**{n: v[n] for n in constraint.residual.needs}), float)
@@ -33,6 +39,29 @@ def seen_by(problem: Problem, name: str) -> str:
         if np.any(~np.isclose(here, there, rtol=1e-12, atol=0, equal_nan=True)):
             return constraint.name
     return ""
+
+
+def open_together(problem: Problem, names: Sequence[str]) -> list[str]:
+    """Name unknowns that may all be larger by constants at once, though none may alone; none if there are no such.
+
+    By the null vectors of the derivatives of all constraints in these unknowns, at random values.
+    """
+    if len(names) < 2:
+        return []
+    rows = []
+    for constraint, values in _tries(problem):
+        slopes = (partial_derivative(constraint.residual, n) for n in names)
+        with np.errstate(all="ignore"):
+            found = [np.broadcast_to(s.fn(**{n: values[n] for n in s.needs}), SAMPLES) for s in slopes]
+        rows.append(np.stack(found, axis=1))
+    matrix = np.concatenate(rows)
+    sizes = np.abs(matrix).max(axis=0)
+    if not np.all(np.isfinite(matrix)) or not np.all(sizes > 0):
+        return []
+    _, singular, vectors = np.linalg.svd(matrix / sizes, full_matrices=False)
+    if singular[-1] > 1e-12 * singular[0]:
+        return []
+    return [n for n, part in zip(names, vectors[-1], strict=True) if abs(part) > 1e-6]
 
 
 def means_of(given: Mapping[str, Any], problem: Problem) -> dict[str, float]:

@@ -97,6 +97,16 @@ def test_conditions_that_contradict_each_other_elsewhere():
     )
 
 
+def test_constants_that_are_open_together():
+    ends = "".join(f"  {u}{e}: {{where: x={e}, equation: {u}_x = 0}}\n" for u in "uv" for e in (0, 1))
+    text = "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u, v]\n"
+    text += f"equations: {{a: u_xx = 2*u - v + cos(pi*x), b: v_xx = v - 2*u}}\nconditions:\n{ends}"
+    assert "'u' and 'v' are determined up to a constant each, which go together" in found(text, "undetermined")[0]
+    assert not found(text + "  p: {where: x=0, equation: u = 0}\n", "undetermined")
+    assert not found(text.replace("v - 2*u", "v - u"), "undetermined")
+    assert not found(text.replace("v - 2*u", "v - 2*u + 0.1*v**3"), "undetermined")
+
+
 def test_slopes_that_contradict_each_other():
     """At one face twice, along a face whose values are given, and where a slope meets values."""
     square = (

@@ -9,7 +9,7 @@ from pinn.errors import Key
 from pinn.findings.corners import SAMPLES, misfits, points_of
 from pinn.findings.counts import too_few, zero_solves
 from pinn.findings.symbol import type_of
-from pinn.gauge import seen_by
+from pinn.gauge import open_together, seen_by
 from pinn.language.calculus import is_constant, write
 from pinn.language.tree import Binary, Call, Node, Number, evaluate, names, numpy_functions, walk
 from pinn.problem import TIME, Constraint, Problem, partials_of
@@ -106,10 +106,9 @@ def _counts(problem: Problem) -> Iterator[Finding]:
 
 
 def _undetermined(problem: Problem) -> Iterator[Finding]:
-    """Find unknowns that may be larger by any constant."""
-    for name in problem.unknowns:
-        if TIME in problem.coordinates and problem.order(TIME, name):
-            continue
+    """Find unknowns that may be larger by any constant, alone or together."""
+    steady = [n for n in problem.unknowns if TIME not in problem.coordinates or not problem.order(TIME, n)]
+    for name in steady:
         if name not in problem.means and not seen_by(problem, name):
             # At all times, where there is time.
             corner = ", ".join(f"{c}={lo:g}" for c, (lo, _) in problem.domain.bounds.items() if c != TIME)
@@ -119,6 +118,12 @@ def _undetermined(problem: Problem) -> Iterator[Finding]:
                 f"{name!r} is determined up to a constant: adding one changes nothing. Add a "
                 "condition at a point, such as {where: \"" + corner + "\", equation: " + name + " = 0}" + mean + ".",
             )  # fmt: skip
+    if together := open_together(problem, [n for n in steady if n not in problem.means and seen_by(problem, n)]):
+        yield Finding(
+            "undetermined", "warning", ("unknowns",), None,
+            f"{' and '.join(map(repr, together))} are determined up to a constant each, which go together: adding them "
+            f"changes nothing. Add a condition at a point on one of them.",
+        )  # fmt: skip
 
 
 def _domains(problem: Problem) -> Iterator[Finding]:
