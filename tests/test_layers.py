@@ -12,7 +12,7 @@ LAYERS = [
     {"language", "options", "perceptrons", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces", "trace"},
     {"settings", "fingerprint", "gauge", "sampling", "weights", "training.memory"},
-    {"reference"},
+    {"reference", "places"},
     {"statement", "evaluate", "residuals", "runs"},
     {"evidence.invariants", "evidence.estimate", "evidence.bound", "evidence.alarms", "evidence.fields"},
     {"registry", "findings.symbol", "findings.corners", "names"},

@@ -21,7 +21,7 @@ from jax import Array
 from pinn.ansatz.face import HardFace, derivative
 from pinn.ansatz.linearity import is_linear
 from pinn.ansatz.symmetry import Reflection
-from pinn.errors import ProblemError
+from pinn.places import layer_axis
 from pinn.problem import TIME, Domain, Problem
 from pinn.settings import AnsatzSettings
 
@@ -39,27 +39,14 @@ def find_layer(
     """
     domain = problem.domain
     beside = [axis for axis, coordinate in enumerate(domain.coordinates) if coordinate != TIME]
-    named = settings.layer not in ("auto", "none")
+    if settings.layer not in ("auto", "none"):
+        return layer_axis(problem, settings.layer), settings.layer
     if settings.layer == "none" or len(beside) != 1 or len(domain.coordinates) != 2:
-        if named:
-            raise ProblemError(
-                "needs a problem in t and one other coordinate.", ("ansatz", "layer"), str(settings.layer)
-            )
         return None
-    if named:
-        _check_inside(domain, domain.coordinates[beside[0]], settings.layer)
-        return beside[0], settings.layer
     initial = [f for f in faces if f.axis != beside[0]]
     if reflection is None or reflection.even or len(initial) != len(problem.unknowns) or is_linear(problem):
         return None
     return (beside[0], reflection.middle) if _steepest_there(domain, beside[0], reflection.middle, initial) else None
-
-
-def _check_inside(domain: Domain, coordinate: str, place: float) -> None:
-    lo, hi = domain.bounds[coordinate]
-    if not lo <= place <= hi:
-        raise ProblemError(f"expected a place between {lo:g} and {hi:g}, the range of {coordinate}.",
-                           ("ansatz", "layer"), f"{place:g}")  # fmt: skip
 
 
 def _steepest_there(domain: Domain, axis: int, middle: float, initial: list[HardFace]) -> bool:

@@ -67,19 +67,21 @@ def check(file: str, changes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _check_settings(problem: Any, file: str) -> None:
-    """Refuse settings that do not fit the problem; left out where none can fail, for it takes jax and seconds."""
-    ansatz, training = (problem.settings.get(section, {}) for section in ("ansatz", "training"))
-    wanted = "hard" in ansatz.values() or "layer" in ansatz or training.get("windows", "auto") not in ("auto", 1)
-    if not wanted:
-        return
+    """Refuse settings that do not fit the problem.
+
+    Hard conditions that cannot be only where they are asked for: to look needs jax, which takes seconds.
+    """
     from pinn.config import locate
+    from pinn.places import check_places
     from pinn.settings import make_settings
-    from pinn.solution import build_ansatz
-    from pinn.training.windows import choose_edges
 
     try:
         settings = make_settings(problem.settings)
-        choose_edges(problem, settings.training, build_ansatz(problem, settings))
+        check_places(problem, settings)
+        if "hard" in (settings.ansatz.initial, settings.ansatz.dirichlet):
+            from pinn.ansatz.hard import choose_hard
+
+            choose_hard(problem, settings.ansatz)
     except ProblemError as error:
         raise locate(error, problem, file) from None
 

@@ -1,12 +1,9 @@
 """Into which windows the time range is cut, and what a window's share of the time is."""
 
-import itertools
-from collections.abc import Sequence
-
 from pinn.ansatz import Ansatz
 from pinn.ansatz.linearity import is_linear
-from pinn.errors import ProblemError
 from pinn.optimizers import OPTIMIZERS
+from pinn.places import edges_of, refuse_windows
 from pinn.problem import TIME, Problem
 from pinn.settings import TrainingSettings
 
@@ -25,11 +22,11 @@ def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -
         ProblemError: for windows that are no cut of the time range, or a problem that cannot be cut.
     """
     if ansatz.time_axis is None:
-        _refuse(training.windows, "the problem has no time.")
+        refuse_windows(training.windows, "the problem has no time.")
         return (0.0, 1.0)
     lo, hi = problem.domain.bounds[TIME]
     if problem.order(TIME) > 1 and not ansatz.anchored:
-        _refuse(
+        refuse_windows(
             training.windows,
             f"the equations are of order {problem.order(TIME)} in {TIME}; windows need order one, or order two with "
             "hard initial values and rates.",
@@ -42,23 +39,8 @@ def choose_edges(problem: Problem, training: TrainingSettings, ansatz: Ansatz) -
         return _equal(lo, hi, count if cut else 1)
     if isinstance(training.windows, int):
         return _equal(lo, hi, training.windows)
-    return _checked(training.windows, lo, hi)
-
-
-def _refuse(windows: object, reason: str) -> None:
-    if windows not in ("auto", 1):
-        raise ProblemError(reason, ("training", "windows"), str(windows))
+    return edges_of(training.windows, lo, hi)
 
 
 def _equal(lo: float, hi: float, count: int) -> tuple[float, ...]:
     return (*(lo + (hi - lo) * k / count for k in range(count)), hi)
-
-
-def _checked(edges: Sequence[float], lo: float, hi: float) -> tuple[float, ...]:
-    key, text = ("training", "windows"), str(list(edges))
-    if any(b <= a for a, b in itertools.pairwise(edges)):
-        raise ProblemError("the edges of windows have to increase.", key, text)
-    near = 1e-9 * (hi - lo)  # the ends may be written with fewer digits than they have
-    if len(edges) < 2 or abs(edges[0] - lo) > near or abs(edges[-1] - hi) > near:
-        raise ProblemError(f"the edges have to go from {lo:.10g} to {hi:.10g}, the range of {TIME}.", key, text)
-    return (lo, *edges[1:-1], hi)
