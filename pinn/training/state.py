@@ -119,8 +119,7 @@ def begin_attempt(plan: Plan, state: TrainState) -> TrainState:
     become sharp in space by then is not found from nowhere. Where there is no space, fresh ones do better.
     """
     attempt = state.attempt + 1
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.split(state.key)[0], state.number), attempt)
-    params = _fresh_params(plan, key)
+    params = _fresh_at(plan, state, attempt)
     if state.pieces is not None and not _is_ordinary(plan):
         params = jax.tree.map(lambda before, fresh: before[-1] + SHAKE * fresh, state.pieces.params, params)
     return begin_stage(plan, state._replace(attempt=attempt, params=params), 0)
@@ -134,8 +133,14 @@ def begin_window(plan: Plan, state: TrainState) -> TrainState:
         worst=jnp.maximum(state.worst, state.kept_loss), number=state.number + 1, window=window, pieces=pieces,
         points=_first_points(plan, window),
     )  # fmt: skip
-    state = _begin_anew(plan, state, jax.tree.map(lambda x: x[-1], pieces.params))
-    return begin_attempt(plan, state._replace(attempt=state.attempt - 1)) if _is_ordinary(plan) else state
+    before = jax.tree.map(lambda x: x[-1], pieces.params)
+    return _begin_anew(plan, state, _fresh_at(plan, state, 0) if _is_ordinary(plan) else before)
+
+
+def _fresh_at(plan: Plan, state: TrainState, attempt: Array | int) -> Any:
+    """Return the fresh params of an attempt at the state's window."""
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.split(state.key)[0], state.number), attempt)
+    return _fresh_params(plan, key)
 
 
 def _is_ordinary(plan: Plan) -> bool:
