@@ -20,6 +20,7 @@ VERBS = {
     "list": "the shipped problems, and how accurately they have been solved",
     "sweep FILE": "a run for each combination of values, and one table of all",
     "trace EXPRESSION": "differentiate an expression step by step, forward and in reverse",
+    "dynamics FILE": "learn to step a system in time from trajectories, and judge for how long that is right",
     "schema": "print what a problem file may hold, as JSON schema for editors",
 }
 

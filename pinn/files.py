@@ -5,6 +5,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pinn.errors import ProblemError, shorten
@@ -31,6 +32,13 @@ def check_writable(path: Path, force: bool) -> None:
         raise ProblemError("exists. Choose another name with --out, or replace it with --force.", place=place)
     if not has_parent:
         raise ProblemError(f"cannot be written: there is no folder {shorten(str(path.parent))}.", place=place)
+
+
+def unused(parent: Path, kind: str = "") -> Path:
+    """Name a new folder by the time, after its kind; nothing is written yet."""
+    stamp = kind + datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    names = (stamp, *(f"{stamp}-{n}" for n in range(2, 1000)))
+    return next(parent / name for name in names if not (parent / name).exists())
 
 
 @contextmanager

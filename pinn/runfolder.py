@@ -5,7 +5,6 @@ import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ class RunFolder:
     @staticmethod
     def choose(out: str | None, problem: Problem) -> "RunFolder":
         """Name a new run folder; nothing is written yet."""
-        path = Path(out) if out else _unused(Path("runs") / problem.name)
+        path = Path(out) if out else files.unused(Path("runs") / problem.name)
         return RunFolder(path, str(path / "problem.yaml") if problem.text else problem.name, problem.overrides)
 
     def create(self, problem: Problem, settings: Settings) -> None:
@@ -234,9 +233,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name no file system takes
         return False
-
-
-def _unused(parent: Path) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    names = [stamp, *(f"{stamp}-{n}" for n in range(2, 1000))]
-    return next(parent / name for name in names if not (parent / name).exists())

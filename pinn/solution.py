@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from pinn.pointwise import (
 from pinn.problem import TIME, Problem
 from pinn.reference import Grid
 from pinn.settings import Settings
+from pinn.surroundings import computing_in
 
 ENDS = {
     "done": "the run's time was up",
@@ -204,10 +204,7 @@ def describe(problem: Problem, settings: Settings) -> dict[str, Any]:
 
 def in_precision(settings: Settings) -> Any:
     """Return a context in which jax computes in the precision of the settings, whatever the caller's own is."""
-    context = ExitStack()
-    context.enter_context(jax.enable_x64(settings.training.precision == "float64"))
-    context.enter_context(jax.default_matmul_precision("highest"))  # accelerators round products to less
-    return context
+    return computing_in(settings.training.precision)
 
 
 def build_ansatz(problem: Problem, settings: Settings, network: Network | None = None) -> Ansatz:

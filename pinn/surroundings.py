@@ -29,6 +29,14 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Let jax compute in "float64" or "float32", whatever the caller's own precision is."""
+    # Accelerators round products to less unless told otherwise.
+    with jax.enable_x64(precision == "float64"), jax.default_matmul_precision("highest"):
+        yield
+
+
+@contextmanager
 def lapack_on_one_thread() -> Iterator[None]:
     """Keep the LAPACK of scipy, which is also that of jax on CPUs, to one thread.
 

@@ -1,4 +1,4 @@
-"""The small experiments of the course say what they say: gradients by hand, and three ways to differentiate."""
+"""The small experiments of the course say what they say: gradients by hand, ways to differentiate, digits."""
 
 import importlib.util
 from pathlib import Path
@@ -58,3 +58,16 @@ def test_differences_have_their_orders_and_the_other_ways_are_exact():
     found = [np.asarray(gradient(x)) for gradient in ways.GRADIENTS.values()]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
     np.testing.assert_allclose(found[0], found[2], rtol=1e-6)
+
+
+def test_digits_are_read():
+    """Some chunks of steps are enough to read most digits; tests are on images no step has seen."""
+    digits = load("digits")
+    (x, y), (unseen, truth) = digits.images()
+    assert len(y) + len(truth) == 1797 and x.shape[1:] == (8, 8) and x.min() == 0 and x.max() == 1
+    seen = {image.tobytes() for image in x}
+    assert sum(image.tobytes() in seen for image in unseen) == 0
+    for build, least in ((digits.Reader, 0.8), (digits.RowReader, 0.6)):
+        network = digits.from_flax(build)
+        params = digits.train(network, x, y, seconds=np.inf, chunks=3)
+        assert digits.accuracy(network, params, unseen, truth) > least

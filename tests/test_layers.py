@@ -28,7 +28,7 @@ LAYERS = [
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},
     {"training.train"},
     {"summary"},
-    {"solver"},
+    {"solver", "dynamics"},
     {"report", "export"},
     {"sweep"},
     {"run", "commands"},
@@ -36,7 +36,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 HOME = {
-    "flax": {"networks", "perceptrons"},
+    "flax": {"networks", "perceptrons", "dynamics"},
     "optax": {"optimizers"},
     "ruamel": {"yaml_text"},
     "pydantic": {"settings"},

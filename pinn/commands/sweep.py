@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pinn.errors import ProblemError
+from pinn.files import unused
 from pinn.sweep.combinations import Combination, check_combinations, combinations_of
-from pinn.sweep.folder import begin, fingerprint, lock, new_folder, read_plan
+from pinn.sweep.folder import begin, fingerprint, lock, read_plan
 from pinn.sweep.runner import Sweep
 
 EPILOG = """example: pinn sweep heat --set training.seed=0,1,2 --seconds 60 --out runs/seeds
@@ -95,4 +96,4 @@ def _checked(plan: dict[str, Any], folder: Path | None, combinations: Sequence[C
         os.environ.pop("JAX_PLATFORMS")
         if before is not None:
             os.environ["JAX_PLATFORMS"] = before
-    return folder or new_folder(name)
+    return folder or unused(Path("runs") / name, "sweep-")

@@ -6,7 +6,6 @@ import io
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,13 +44,6 @@ def fingerprint(file: str) -> str:
 
     path = find(file)
     return hashlib.sha256((read_text(path) if path else file).encode()).hexdigest()
-
-
-def new_folder(problem: str) -> Path:
-    """Name a folder by the time; nothing is written yet."""
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    names = (Path("runs") / problem / f"sweep-{stamp}{end}" for end in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(path for path in names if not path.exists())
 
 
 def begin(folder: Path, plan: dict[str, Any]) -> bool:

@@ -1,0 +1,64 @@
+"""The models by name, and what each of them can be trained on."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from pinn.dynamics.adversarial import adversarial
+from pinn.dynamics.models import Model, Shape, autoencoder, convolutional, feed_forward, informed, recurrent
+from pinn.errors import ProblemError, unknown
+
+
+class Entry(NamedTuple):
+    """A model of the list.
+
+    Attributes:
+        make: shape of the system -> model.
+        what: in a few words.
+        fields: whether it steps fields instead of states of a few components.
+        equations: whether it needs the equations.
+    """
+
+    make: Callable[[Shape], Model]
+    what: str
+    fields: bool = False
+    equations: bool = False
+
+
+MODELS = {
+    "feed_forward": Entry(feed_forward, "a perceptron of the last state"),
+    "informed": Entry(informed, "a perceptron with the equations' residual in its loss", equations=True),
+    "gru": Entry(partial(recurrent, "gru"), "a gated recurrent unit"),
+    "lstm": Entry(partial(recurrent, "lstm"), "a long short-term memory"),
+    "autoencoder": Entry(autoencoder, "an encoder, steps of a latent state, a decoder"),
+    "adversarial": Entry(adversarial, "a conditional generator, and a discriminator against it"),
+    "convolutional": Entry(convolutional, "convolutions over a periodic field", fields=True),
+}
+
+
+def fitting(fields: bool, equations: bool) -> list[str]:
+    """Return the names of the models that can be trained on fields or states, with equations or without."""
+    return [n for n, e in MODELS.items() if e.fields == fields and (equations or not e.equations)]
+
+
+def check_models(names: list[str], fields: bool, equations: bool) -> list[str]:
+    """Return the models asked for; "all" stands for those that fit.
+
+    Raises:
+        ProblemError: for a name that does not exist, or a model that does not fit.
+    """
+    can, out = fitting(fields, equations), []
+    for name in names:
+        if name == "all":
+            out += can
+            continue
+        if name not in MODELS:
+            raise unknown("model", name, [*MODELS, "all"]).located("--model")
+        if name not in can:
+            kind = "a field" if fields else "states of a few components"
+            reason = f"it steps {'fields' if MODELS[name].fields else 'states of a few components'}; here is {kind}"
+            if MODELS[name].fields == fields:
+                reason = "it needs the equations; give a problem file"
+            raise ProblemError(f"{reason}. Those that fit: {', '.join(can)}.", text=name, place="--model")
+        out.append(name)
+    return list(dict.fromkeys(out))

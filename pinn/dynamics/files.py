@@ -1,0 +1,161 @@
+"""Trajectories from a user's file: csv with a row per state, or npz.
+
+csv: columns t and one per component; a column `trajectory` tells several apart. npz: t (T,), and each component (T,) or
+(n, T); of a field besides x (X,), and each component (T, X) or (n, T, X).
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from pinn.checkpoint import read_npz
+from pinn.dynamics.trajectories import FEWEST, Trajectories
+from pinn.errors import ProblemError, shorten
+from pinn.problem import TIME
+
+WHICH, SPACE = "trajectory", "x"
+UNEVEN = 1e-3  # of a step, by which steps may differ: files have a few digits
+
+
+def read_trajectories(path: Path) -> Trajectories:
+    """Read a file.
+
+    Raises:
+        ProblemError: if it cannot be read, or holds gaps, uneven steps, what is no finite number, or too few states.
+    """
+    place = shorten(str(path))
+    if path.suffix not in (".csv", ".npz"):
+        raise ProblemError("trajectories are read from .csv and .npz files.", place=place)
+    found = _from_csv(path, place) if path.suffix == ".csv" else _from_npz(read_npz(path), place)
+    return found._replace(times=check_times(found.times, place))
+
+
+def check_times(times: np.ndarray, place: str) -> np.ndarray:
+    """Refuse times that are too few or not evenly spaced; return them even to the last digit.
+
+    Raises:
+        ProblemError: with the time at which it is wrong.
+    """
+    if len(times) < FEWEST:
+        raise ProblemError(f"{len(times)} states; a trajectory needs {FEWEST} at least.", place=place)
+    steps, usual = np.diff(times), float(np.median(np.diff(times)))
+    if not np.all(steps > 0):
+        k = int(np.argmin(steps > 0))
+        raise ProblemError(f"after t = {times[k]:g} comes t = {times[k + 1]:g}; times have to ascend.", place=place)
+    wrong = np.abs(steps - usual) > UNEVEN * usual
+    if wrong.any():
+        k = int(np.argmax(wrong))
+        many = steps[k] / usual
+        what = "a gap" if many > 1.5 else "an uneven step"
+        raise ProblemError(
+            f"{what} from t = {times[k]:g} to t = {times[k + 1]:g}, where steps are {usual:g}. Interpolate, or give "
+            "the pieces as trajectories of their own.",
+            place=place,
+        )
+    return np.linspace(times[0], times[-1], len(times))
+
+
+def _from_csv(path: Path, place: str) -> Trajectories:
+    header, numbers = _table(path, place)
+    if TIME not in header:
+        raise ProblemError(f"holds no column {TIME!r}; the first line names {', '.join(header)}.", place=place)
+    names = tuple(n for n in header if n not in (TIME, WHICH))
+    if not names:
+        raise ProblemError("holds no component beside t.", place=place)
+    columns = dict(zip(header, numbers.T, strict=True))
+    which = columns.get(WHICH, np.zeros(len(numbers)))
+    pieces = []
+    for label in dict.fromkeys(which.tolist()):
+        rows = which == label
+        here = f"{place}, trajectory {label:g}" if WHICH in columns else place
+        times = check_times(columns[TIME][rows], here)
+        pieces.append((here, times - times[0], np.stack([columns[n][rows] for n in names], axis=1)))
+    first = pieces[0]
+    for here, times, states in pieces:
+        if len(states) != len(first[2]) or not np.allclose(times, first[1], rtol=UNEVEN, atol=UNEVEN * times[1]):
+            raise ProblemError(
+                f"has {len(states)} states in steps of {times[1]:g}, another {len(first[2])} in steps of "
+                f"{first[1][1]:g}; trajectories have to be alike.",
+                place=here,
+            )
+    start = float(columns[TIME][which == which[0]][0])
+    return Trajectories(names, start + first[1], np.stack([states for _, _, states in pieces]))
+
+
+def _table(path: Path, place: str) -> tuple[list[str], np.ndarray]:
+    """Return the names and the numbers (rows, columns) of a csv file."""
+    try:
+        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except OSError as error:
+        raise ProblemError(f"cannot be read: {error.strerror}.", place=place) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ProblemError(f"is not a csv file in UTF-8: {error}.", place=place) from None
+    if not lines:
+        raise ProblemError("is empty.", place=place)
+    header, rows = [name.strip() for name in lines[0]], []
+    if len(set(header)) < len(header):
+        raise ProblemError("names a column twice in its first line.", place=place)
+    for number, line in enumerate(lines[1:], 2):
+        if not any(cell.strip() for cell in line):
+            continue
+        if len(line) != len(header):
+            raise ProblemError(
+                f"expected {len(header)} cells, as in the first line; got {len(line)}.", place=f"{place}:{number}"
+            )
+        rows.append([_number(cell, name, f"{place}:{number}") for cell, name in zip(line, header, strict=True)])
+    if not rows:
+        raise ProblemError("holds no states.", place=place)
+    return header, np.array(rows)
+
+
+def _number(cell: str, name: str, place: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise ProblemError(f"column {name!r}: {shorten(cell)!r} is not a finite number.", place=place)
+    return value
+
+
+def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise ProblemError(f"{name!r} holds {array.dtype}; expected numbers.", place=place)
+    if TIME not in arrays or arrays[TIME].ndim != 1:
+        raise ProblemError(
+            f"holds no array {TIME!r} of times, (T,); it holds {', '.join(arrays) or 'nothing'}.", place=place
+        )
+    times, names = arrays[TIME].astype(float), tuple(n for n in arrays if n not in (TIME, SPACE))
+    # An array x of the places of a field, unless there is nothing else: then it is a component called x.
+    field = SPACE in arrays and arrays[SPACE].ndim == 1 and bool(names) and arrays[names[0]].shape[-2:] == (
+        len(times), len(arrays[SPACE]))  # fmt: skip
+    names = names if field else tuple(n for n in arrays if n != TIME)
+    if field and not np.allclose(np.diff(arrays[SPACE]), np.diff(arrays[SPACE])[0], rtol=UNEVEN):
+        raise ProblemError(f"{SPACE!r}: the places of a field have to be evenly spaced.", place=place)
+    if not names:
+        raise ProblemError("holds no component beside t.", place=place)
+    shape = (len(times), len(arrays[SPACE])) if field else (len(times),)
+    states = []
+    for name in names:
+        array = arrays[name].astype(float)
+        if array.shape[-len(shape) :] != shape or array.ndim > len(shape) + 1 or array.shape != arrays[names[0]].shape:
+            raise ProblemError(
+                f"{name!r} is of shape {arrays[name].shape}; expected {shape}, or one such after the other, as "
+                f"{names[0]!r}.",
+                place=place,
+            )
+        _check_finite(array, name, times, len(shape), place)
+        states.append(array.reshape(-1, *shape))
+    return Trajectories(names, times, np.stack(states, axis=-1), arrays[SPACE].astype(float) if field else None)
+
+
+def _check_finite(array: np.ndarray, name: str, times: np.ndarray, axes: int, place: str) -> None:
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        at, of = wrong[0], len(wrong)
+        which = f", trajectory {at[0]}" if array.ndim > axes else ""
+        raise ProblemError(
+            f"{name!r} is not finite at t = {times[at[array.ndim - axes]]:g}{which} ({of} such values).", place=place
+        )

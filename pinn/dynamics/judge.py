@@ -1,0 +1,118 @@
+"""How far a roll-out is right, beside the truth: errors, valid times, statistics in the long run, and what diverged.
+
+Sources: Pathak, Hunt, Girvan, Lu & Ott (2018), Phys. Rev. Lett. 120, 024102 (valid time, threshold 0.4); Mikhaeil,
+Monfared & Durstewitz (2022), Advances in Neural Information Processing Systems 35 (Hellinger distance of spectra).
+"""
+
+from typing import Any
+
+import numpy as np
+
+THRESHOLD = 0.4  # of the error, relative to the root mean square of the state, up to which a prediction is valid
+DIVERGED = 100.0  # times the largest true state, beyond which a roll-out has diverged
+
+
+def errors_by_time(states: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return ||state - truth|| over the root mean square of ||truth||, (n, S); not finite is infinite.
+
+    Args:
+        states: (n, S, ...)
+        truth: (n, S, ...)
+    """
+    axes = tuple(range(2, truth.ndim))
+    with np.errstate(all="ignore"):
+        apart = np.sqrt(np.sum((states - truth) ** 2, axis=axes))
+    size = np.sqrt(np.mean(np.sum(truth**2, axis=axes)))
+    return np.where(np.isfinite(apart), apart, np.inf) / (size or 1.0)
+
+
+def valid_times(errors: np.ndarray, dt: float) -> np.ndarray:
+    """Return the time until the error first exceeds the threshold, (n,); the whole time where it never does."""
+    invalid = errors > THRESHOLD
+    first = np.where(invalid.any(axis=1), invalid.argmax(axis=1), errors.shape[1])
+    return first * dt
+
+
+def divergence_times(states: np.ndarray, truth: np.ndarray, dt: float) -> np.ndarray:
+    """Return the time at which each roll-out has left all bounds, (n,); nan where it stays."""
+    axes = tuple(range(2, states.ndim))
+    with np.errstate(all="ignore"):
+        beyond = ~(np.abs(states).max(axis=axes) <= DIVERGED * np.abs(truth).max())
+    return np.where(beyond.any(axis=1), (beyond.argmax(axis=1) + 1) * dt, np.nan)
+
+
+def judged(states: np.ndarray, truth: np.ndarray, dt: float) -> dict[str, Any]:
+    """Return the numbers of a roll-out.
+
+    Args:
+        states: (n, S, ...) predicted.
+        truth: (n, S, ...)
+        dt: step of time.
+
+    Returns:
+        ``relative_l2`` median and worst over n, of the whole roll-out; ``valid_time`` median and quartiles;
+        ``always_valid`` how many were to the end; ``diverged`` how many, with the earliest time.
+    """
+    axes = tuple(range(1, truth.ndim))
+    with np.errstate(all="ignore"):
+        apart = np.sqrt(np.sum((states - truth) ** 2, axis=axes) / np.sum(truth**2, axis=axes))
+    apart = np.where(np.isfinite(apart), apart, np.inf)
+    errors = errors_by_time(states, truth)
+    valid, gone = valid_times(errors, dt), divergence_times(states, truth, dt)
+    return {
+        "relative_l2": {"median": float(np.median(apart)), "worst": float(apart.max())},
+        "valid_time": dict(
+            zip(("lower", "median", "upper"), np.quantile(valid, (0.25, 0.5, 0.75)).tolist(), strict=True)
+        ),
+        "always_valid": int(np.sum(np.all(errors <= THRESHOLD, axis=1))),
+        "diverged": int(np.isfinite(gone).sum()),
+        "first_diverged": float(np.nanmin(gone)) if np.isfinite(gone).any() else None,
+    }
+
+
+def one_step_error(states: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    """Return the root mean square error of single steps, in units of the change of a step.
+
+    Args:
+        states: predicted.
+        before: the true states they were predicted from.
+        after: the true states they stand for.
+    """
+    with np.errstate(all="ignore"):
+        found = float(np.sqrt(np.sum((states - after) ** 2) / np.sum((after - before) ** 2)))
+    return found if np.isfinite(found) else float("inf")
+
+
+def statistics(states: np.ndarray, truth: np.ndarray) -> dict[str, float] | None:
+    """Return distances of histograms and power spectra over the second half of the time; None if any diverged.
+
+    Args:
+        states: (n, S, d) predicted.
+        truth: (n, S, d)
+
+    Returns:
+        ``histogram``: Wasserstein distance in units of the component's spread; ``spectrum``: Hellinger distance, from
+        0 for the same to 1 for nothing in common. Both the worst of all components.
+    """
+    from scipy.stats import wasserstein_distance
+
+    half = states.shape[1] // 2
+    mine, true = states[:, half:], truth[:, half:]
+    if not np.all(np.isfinite(mine)) or np.abs(mine).max() > DIVERGED * np.abs(truth).max():
+        return None
+    spread = true.std(axis=(0, 1))
+    usual = [k for k in range(truth.shape[-1]) if spread[k] > 0]
+    histograms = [wasserstein_distance(mine[..., k].ravel(), true[..., k].ravel()) / spread[k] for k in usual]
+    a, b = (spectrum(x)[1] for x in (mine, true))
+    total_a, total_b = np.maximum(a.sum(axis=0), 1e-300), np.maximum(b.sum(axis=0), 1e-300)
+    common = np.sum(np.sqrt(a / total_a * b / total_b), axis=0)
+    spectra = np.sqrt(np.clip(1 - common[usual], 0, 1))
+    return {"histogram": float(max(histograms, default=0.0)), "spectrum": float(max(spectra, default=0.0))}
+
+
+def spectrum(states: np.ndarray, dt: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies (F,) and the mean power of each component there, (F, d), in a window of von Hann's."""
+    from scipy.signal import periodogram
+
+    frequencies, power = periodogram(states, 1 / dt, window="hann", axis=1)
+    return frequencies, power.mean(axis=0)

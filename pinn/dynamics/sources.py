@@ -1,0 +1,156 @@
+"""Where trajectories come from: a problem's equations, or a user's file; and which of them are kept to judge by."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pinn.dynamics.equations import Drive, Equations, drive_of, equations_of, no_drive
+from pinn.dynamics.fields import check_field, fields
+from pinn.dynamics.lyapunov import lyapunov_time
+from pinn.dynamics.trajectories import FEWEST, Trajectories, runge_kutta, starts, times_of, truth
+from pinn.errors import ProblemError
+from pinn.problem import TIME, Problem
+from pinn.surroundings import computing_in
+
+MEMORY = 10  # states every roll-out is given, so that models with a memory and those without begin alike
+RANGES, LYAPUNOV_TIMES = 2, 15  # of the problem's time, or Lyapunov times, that roll-outs last: whichever is longer
+SYSTEMS, SYSTEM_TESTS = 100, 50  # trajectories of a system to train on, and to judge by
+FIELDS, FIELD_TESTS = 20, 10  # of a field, which has many places, all alike
+KEPT = 0.2  # share of a user's trajectories that is not trained on
+HELD_OUT = 0.1  # share of those trained on by which params are chosen
+
+
+class Plan(NamedTuple):
+    """How trajectories are made.
+
+    Attributes:
+        trajectories: to train on; None for 100, of fields 20.
+        tests: to judge by, from states of their own; None for 50, of fields 10.
+        dt: step of time.
+        time: length of those to train on; None for the problem's range.
+        horizon: length of roll-outs; None for a default.
+        spread: of initial states, see `starts`.
+        seed: of initial states.
+        lyapunov: a Lyapunov time that is known; None to find it.
+    """
+
+    trajectories: int | None = None
+    tests: int | None = None
+    dt: float = 0.01
+    time: float | None = None
+    horizon: float | None = None
+    spread: float = 1.0
+    seed: int = 0
+    lyapunov: float | None = None
+
+
+class Source(NamedTuple):
+    """What is learned from, and what is judged by.
+
+    Attributes:
+        name: for titles and folders.
+        train: trajectories.
+        tests: true ones, from other states, the first `MEMORY` of which are known to a roll-out.
+        drive: what time alone changes.
+        equations: None where they are not known, and for fields.
+        lyapunov: the Lyapunov time; None where there is none, or it is not known.
+        problem: whose equations these are; None where they are not known.
+        notes: what has to be said of all this.
+    """
+
+    name: str
+    train: Trajectories
+    tests: Trajectories
+    drive: Drive
+    equations: Equations | None
+    lyapunov: float | None
+    problem: Problem | None = None
+    notes: tuple[str, ...] = ()
+
+
+@computing_in("float64")
+def from_problem(problem: Problem, plan: Plan) -> Source:
+    """Make trajectories by the equations of a problem.
+
+    Raises:
+        ProblemError: if it is neither a system of ordinary equations nor a periodic field, or cannot be integrated.
+    """
+    start, end = problem.domain.bounds.get(TIME, (0.0, 0.0))
+    if problem.coordinates != (TIME,):
+        check_field(problem)
+        times = times_of(start, plan.time or end - start, plan.dt)
+        later = times_of(start, plan.horizon or end - start, plan.dt)
+        count, judges = plan.trajectories or FIELDS, plan.tests or FIELD_TESTS
+        both = fields(problem, max(times, later, key=len), count + judges, plan.seed, plan.spread)
+        train = both._replace(times=times, states=both.states[:count, : len(times)])
+        tests = both._replace(times=later, states=both.states[count:, : len(later)])
+        return Source(problem.name, train, tests, no_drive, None, plan.lyapunov, problem)
+    equations = equations_of(problem)
+    time = plan.lyapunov or lyapunov_time(equations, plan.dt)
+    times = times_of(start, plan.time or end - start, plan.dt)
+    count = plan.trajectories or SYSTEMS
+    first = starts(equations, count + (plan.tests or SYSTEM_TESTS), plan.seed, plan.spread)
+    train = runge_kutta(equations, times, first[:count])
+    horizon = plan.horizon or max(RANGES * (end - start), LYAPUNOV_TIMES * (time or 0.0))
+    later = times_of(start, horizon + (MEMORY - 1) * plan.dt, plan.dt)
+    tests = truth(equations, later, first[count:])
+    return Source(problem.name, train, tests, drive_of(equations, times, train.states), equations, time, problem)
+
+
+@computing_in("float64")
+def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Plan) -> Source:
+    """Split a user's trajectories into those to train on and those to judge by.
+
+    Args:
+        name: for titles and folders.
+        given: all of them.
+        problem: whose equations they follow; None if these are not known.
+        plan: see `Plan`.
+
+    Raises:
+        ProblemError: if there is too little, or the problem is another system.
+    """
+    equations = equations_of(problem) if problem and given.places is None else None
+    if equations and equations.names != given.names:
+        raise ProblemError(
+            f"has the components {', '.join(given.names)}; those of {problem.name} are {', '.join(equations.names)}.",
+            place="--data",
+        )
+    count, length = given.states.shape[:2]
+    if count > 1:
+        kept = max(1, round(KEPT * count))
+        train, tests = given._replace(states=given.states[:-kept]), given._replace(states=given.states[-kept:])
+    else:
+        cut = round((1 - KEPT) * length)
+        train = given._replace(times=given.times[:cut], states=given.states[:, :cut])
+        tests = given._replace(times=given.times[cut:], states=given.states[:, cut:])
+    if len(tests.times) < MEMORY + FEWEST or len(train.times) < MEMORY + FEWEST:
+        raise ProblemError(
+            f"too few states: {len(train.times)} at a time to train on and {len(tests.times)} to judge by are left; "
+            f"{MEMORY + FEWEST} are needed of each.",
+            place="--data",
+        )
+    drive = drive_of(equations, train.times, train.states) if equations else no_drive
+    has_drive = drive(train.times).shape[1] > 0
+    tests = _pieces(tests, plan, alike=not has_drive)
+    known = plan.lyapunov or (lyapunov_time(equations, given.dt) if equations else None)
+    notes = [f"{len(tests.states)} trajectories of {len(tests.times)} states are kept to judge by"]
+    notes += [] if equations else ["no equations are given, so that nothing here depends on time itself"]
+    return Source(name, train, tests, drive, equations, known, problem, tuple(notes))
+
+
+def _pieces(tests: Trajectories, plan: Plan, alike: bool) -> Trajectories:
+    """Cut trajectories to the horizon; into as many as there are where all times are alike."""
+    if plan.horizon is None:
+        return tests
+    length = round(plan.horizon / tests.dt) + MEMORY
+    if length > len(tests.times):
+        raise ProblemError(
+            f"{plan.horizon:g} is longer than what is kept to judge by, {tests.times[-1] - tests.times[0]:g}.",
+            place="--horizon",
+        )
+    if length < MEMORY + FEWEST:
+        raise ProblemError(f"{plan.horizon:g} is less than {FEWEST} steps of {tests.dt:g}.", place="--horizon")
+    begins = range(0, len(tests.times) - length + 1, length - MEMORY) if alike else (0,)
+    cut = np.concatenate([tests.states[:, b : b + length] for b in begins])[: plan.tests or SYSTEM_TESTS]
+    return tests._replace(times=tests.times[:length], states=cut)

@@ -1,0 +1,67 @@
+"""Quantities followed along a roll-out, such as an energy, beside what they truly are."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pinn.errors import ProblemError, did_you_mean
+from pinn.language import Residual, Symbols, from_text
+from pinn.problem import TIME, Problem
+
+
+class Watched(NamedTuple):
+    """A function of state and time.
+
+    Attributes:
+        residual: how it is written, compiled.
+        parameters: it may mention.
+    """
+
+    residual: Residual
+    parameters: Mapping[str, float]
+
+    def __call__(self, names: Sequence[str], times: np.ndarray, states: np.ndarray) -> np.ndarray:
+        """Return its values (n, S) along states (n, S, d) with components by name."""
+        given = {TIME: times, **self.parameters, **dict(zip(names, np.moveaxis(states, -1, 0), strict=True))}
+        found = self.residual.fn(**{n: given[n] for n in self.residual.needs})
+        return np.broadcast_to(found, states.shape[:2])
+
+
+def watched_of(names: Sequence[str], texts: Mapping[str, str], problem: Problem | None) -> dict[str, Watched]:
+    """Compile quantities of a system: those a problem says are conserved, and those asked for.
+
+    Args:
+        names: of the components of its states.
+        texts: expressions in them, by name.
+        problem: whose parameters and invariants are known too; None for none.
+
+    Raises:
+        ProblemError: for an expression that mentions anything else.
+    """
+    parameters = dict(problem.parameters) if problem else {}
+    symbols = problem.symbols if problem else Symbols((TIME,), tuple(names))
+    out = {}
+    for name, text in (dict(problem.invariants if problem else {}) | dict(texts)).items():
+        try:
+            residual = from_text(text, symbols)
+            for mentioned in residual.needs:
+                if mentioned not in (TIME, *parameters, *names):
+                    raise ProblemError(f"{mentioned!r} is no component.{did_you_mean(mentioned, names)}", text=text)
+        except ProblemError as error:
+            raise error.located(f"--watch {name}") from None
+        out[name] = Watched(residual, parameters)
+    return out
+
+
+def watched_errors(
+    watched: Mapping[str, Watched], names: Sequence[str], times: np.ndarray, states: np.ndarray, truth: np.ndarray
+) -> dict[str, float]:
+    """Return for each quantity its largest error in time over its largest size, the median of all roll-outs."""
+    out = {}
+    for name, quantity in watched.items():
+        with np.errstate(all="ignore"):
+            true, found = (quantity(names, times, x) for x in (truth, states))
+            apart = np.abs(found - true).max(axis=1) / max(float(np.abs(true).max()), 1e-300)
+        out[name] = float(np.median(np.where(np.isfinite(apart), apart, np.inf)))
+    return out

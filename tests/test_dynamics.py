@@ -1,0 +1,503 @@
+"""Learned dynamics: trajectories, flow maps, their judgement; and the command, with all that a user can get wrong."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.signal import correlate2d
+
+from pinn.__main__ import main
+from pinn.config import load_problem, problem_from_text
+from pinn.dynamics import judge
+from pinn.dynamics.catalogue import MODELS, check_models
+from pinn.dynamics.equations import drive_of, driven, equations_of
+from pinn.dynamics.fields import fields
+from pinn.dynamics.files import read_trajectories
+from pinn.dynamics.flowmap import FlowMap, Input, markov, one_step, roll_out
+from pinn.dynamics.lyapunov import largest_exponent, lyapunov_time
+from pinn.dynamics.models import Windows
+from pinn.dynamics.modules import Convolution
+from pinn.dynamics.sources import MEMORY, Plan, from_data, from_problem
+from pinn.dynamics.study import shape_of, study
+from pinn.dynamics.summary import rows, summary_of
+from pinn.dynamics.trajectories import Trajectories, runge_kutta, starts, times_of, truth
+from pinn.dynamics.watch import watched_of
+from pinn.errors import ProblemError
+from pinn.reference import make_reference
+from pinn.surroundings import computing_in
+
+SPRING = """
+name: spring
+coordinates: {t: [0, 3]}
+unknowns: [x]
+parameters: {k: 4, c: 0.2}
+equations: {newton: x_tt = -k*x - c*x_t}
+conditions:
+  x0: {where: t=0, equation: x = 1}
+  v0: {where: t=0, equation: x_t = 0}
+"""
+DUFFING = """
+name: duffing
+coordinates: {t: [0, 2]}
+unknowns: [x, v]
+equations: {a: x_t = v, b: v_t = x - x**3 + 0.3*cos(2*t)}
+conditions:
+  x0: {where: t=0, equation: x = 1}
+  v0: {where: t=0, equation: v = 0}
+"""
+RING = """
+name: ring
+coordinates: {t: [0, 0.5], x: [-1, 1]}
+periodic: [x]
+unknowns: [u]
+parameters: {k: 0.05}
+equations: {heat: u_t = k*u_xx}
+conditions: {initial: {where: t=0, equation: u = cos(pi*x)}}
+"""
+QUICK = ["--trajectories", "10", "--dt", "0.05", "--steps", "12", "--quiet"]
+
+
+@pytest.fixture
+def x64():
+    with computing_in("float64"):
+        yield
+
+
+def tiny(text=DUFFING, **options):
+    """Return a small source made from a problem's text."""
+    return from_problem(problem_from_text(text), Plan(**{"trajectories": 10, "tests": 4, "dt": 0.05} | options))
+
+
+# Systems
+
+
+def test_rates_are_those_of_the_equations(x64):
+    lorenz = equations_of(load_problem("lorenz"))
+    assert lorenz.names == ("x", "y", "z")
+    x, y, z = v = np.array([1.0, -2.0, 3.0])
+    expected = [10 * (y - x), x * (28 - z) - y, x * y - 8 / 3 * z]
+    np.testing.assert_allclose(lorenz.rates(jnp.zeros(()), jnp.asarray(v)), expected, rtol=1e-14)
+
+
+def test_higher_orders_in_time_become_components(x64):
+    spring = equations_of(problem_from_text(SPRING))
+    assert spring.names == ("x", "x_t")
+    np.testing.assert_allclose(
+        spring.rates(jnp.zeros(()), jnp.array([0.5, 2.0])), [2.0, -4 * 0.5 - 0.2 * 2.0], rtol=1e-14
+    )
+
+
+def test_rates_whose_matrix_is_not_constant(x64):
+    text = DUFFING.replace("b: v_t =", "b: (1 + x**2)*v_t =")
+    rates = equations_of(problem_from_text(text)).rates(jnp.zeros(()), jnp.array([0.5, 2.0]))
+    np.testing.assert_allclose(rates, [2.0, (0.5 - 0.125 + 0.3) / 1.25], rtol=1e-14)
+
+
+def test_what_time_drives(x64):
+    times = np.linspace(0, 6, 500)
+    for text, count in ((DUFFING, 1), (SPRING, 0), (DUFFING.replace("cos(2*t)", "x*cos(t) + sin(3*t)"), 2)):
+        equations = equations_of(problem_from_text(text))
+        path = runge_kutta(equations, times_of(0, 2, 0.01), starts(equations, 3, 0))
+        drive = drive_of(equations, times, path.states)
+        assert drive(times).shape == (500, count) and driven(drive, times).shape == (499, 3 * count)
+    drive = drive_of(equations_of(problem_from_text(DUFFING)), times, path.states)
+    later = np.linspace(10, 20, 300)  # beyond the times it was found on
+    assert abs(np.corrcoef(drive(later)[:, 0], np.cos(2 * later))[0, 1]) == pytest.approx(1, abs=1e-12)
+
+
+def test_the_truth_is_the_exact_solution(x64):
+    problem = load_problem("oscillator")
+    times = np.linspace(0, 20, 201)
+    found = truth(equations_of(problem), times, np.array([[1.0, 0.0], [0.3, -1.0]]))
+    exact, _ = make_reference(problem, {"t": times})
+    for k, name in enumerate(found.names):
+        np.testing.assert_allclose(found.states[0, :, k], exact.values[name], atol=1e-10)
+
+
+def test_runge_kutta_has_order_four(x64):
+    equations = equations_of(problem_from_text(DUFFING))
+    first = starts(equations, 5, seed=0)
+    errors = []
+    for dt in (0.1, 0.05):
+        times = times_of(0, 2, dt)
+        errors.append(np.abs(runge_kutta(equations, times, first).states - truth(equations, times, first).states).max())
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.4)
+
+
+def test_random_states_fill_the_box_of_the_trajectory(x64):
+    equations = equations_of(load_problem("lorenz"))
+    found, wide = starts(equations, 200, seed=1), starts(equations, 200, seed=1, spread=2.0)
+    own = truth(equations, np.linspace(0, 8, 1000), np.ones((1, 3))).states[0]
+    assert np.all(found >= own.min(axis=0)) and np.all(found <= own.max(axis=0))
+    np.testing.assert_allclose(np.ptp(wide, axis=0), 2 * np.ptp(found, axis=0))
+    assert not np.array_equal(found, starts(equations, 200, seed=2))
+
+
+def test_trajectories_that_leave_all_bounds_are_refused(x64):
+    text = DUFFING.replace("x - x**3", "5*x**3")
+    with pytest.raises(ProblemError, match="leave all bounds at t = "):
+        runge_kutta(equations_of(problem_from_text(text)), times_of(0, 2, 0.05), np.array([[1.0, 5.0]]))
+
+
+def test_lyapunov_exponents(x64):
+    """The Lorenz system's is 0.9056 (Sprott, 2003, Chaos and Time-Series Analysis); a damped spring's is -c/2."""
+    lorenz = equations_of(load_problem("lorenz"))
+    assert largest_exponent(lorenz, 0.01) == pytest.approx(0.9056, abs=0.03)
+    assert lyapunov_time(lorenz, 0.01) == pytest.approx(1.104, abs=0.04)
+    spring = equations_of(problem_from_text(SPRING))
+    assert largest_exponent(spring, 0.05) == pytest.approx(-0.1, abs=0.02) and lyapunov_time(spring, 0.05) is None
+
+
+@pytest.mark.parametrize("name", ["heat", "helmholtz", "wave", "poisson"])
+def test_what_is_neither_a_system_nor_a_periodic_field_is_refused(name):
+    with pytest.raises(ProblemError, match="ordinary equations in t, and of fields in t and one periodic"):
+        from_problem(load_problem(name), Plan())
+
+
+def test_a_field_is_the_solution_from_its_own_data():
+    problem = problem_from_text(RING)
+    found = fields(problem, times_of(0, 0.5, 0.05), 3, seed=0)
+    first, waves = np.fft.rfft(found.states[:, 0, :, 0]), np.pi * np.arange(found.states.shape[2] // 2 + 1)
+    for k, t in enumerate(found.times):
+        expected = np.fft.irfft(first * np.exp(-0.05 * waves**2 * t))
+        np.testing.assert_allclose(found.states[:, k, :, 0], expected, atol=1e-7)
+    np.testing.assert_allclose(found.states[:, 0].std(axis=1), np.sqrt(0.5), rtol=1e-6)
+    assert np.abs(found.states[0] - found.states[1]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("heat: u_t = k*u_xx", "heat: u_t = k*u_xx + x"), "mentions x"),
+        (("heat: u_t = k*u_xx", "heat: u_t = k*u_xx + cos(t)*u"), "mentions t"),
+    ],
+)
+def test_fields_whose_equation_changes_are_refused(change, told):
+    with pytest.raises(ProblemError, match=told):
+        from_problem(problem_from_text(RING.replace(*change)), Plan())
+
+
+# Flow maps
+
+
+def test_roll_out_and_single_steps(x64):
+    """A map that adds what drives it and all it has seen, against the same by hand."""
+
+    def begin(states, given):
+        return states[-1], states.sum(axis=0)
+
+    def step(carry, given):
+        after = carry[0] + 0.1 * carry[1] + given.drive.sum()
+        return (after, carry[1] + after), after
+
+    random = np.random.default_rng(0)
+    known, inputs = random.normal(size=(2, 3, 2)), Input(np.arange(8.0), random.normal(size=(8, 1)))
+    found = roll_out(FlowMap(begin, step), known, inputs)
+    assert found.shape == (2, 6, 2)
+    state, total = known[0, -1], known[0].sum(axis=0)
+    for k in range(6):
+        state = state + 0.1 * total + inputs.drive[2 + k, 0]
+        total = total + state
+        np.testing.assert_allclose(found[0, k], state, rtol=1e-12)
+    true = random.normal(size=(2, 9, 2))
+    single = one_step(FlowMap(begin, step), true, inputs, memory=3)
+    assert single.shape == (2, 6, 2)
+    expected = true[1, 4] + 0.1 * true[1, 2:5].sum(axis=0) + inputs.drive[4, 0]
+    np.testing.assert_allclose(single[1, 2], expected, rtol=1e-12)
+
+
+def test_convolution_is_that_of_scipy_and_of_a_period(x64):
+    from flax import nnx
+
+    random = np.random.default_rng(0)
+    image = random.normal(size=(7, 6, 1))
+    flat = Convolution((1, 1), nnx.Rngs(0), reach=1, axes=2, periodic=False)
+    kernel = np.asarray(flat.linear.kernel[...]).reshape(3, 3)
+    np.testing.assert_allclose(flat(image)[..., 0], correlate2d(image[..., 0], kernel, mode="same"), rtol=1e-10)
+    ring = Convolution((2, 3), nnx.Rngs(0), reach=2)
+    u = random.normal(size=(16, 2))
+    np.testing.assert_allclose(ring(np.roll(u, 5, axis=0)), np.roll(ring(u), 5, axis=0), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n, e in MODELS.items() if not e.fields])
+def test_models_learn(name, monkeypatch):
+    """Some steps of training make each better than to stay where one is, whose error of a step is 1."""
+    entry, source = MODELS[name], tiny()
+    small = entry._replace(make=lambda shape: (m := entry.make(shape))._replace(batch=min(m.batch, 200)))
+    monkeypatch.setitem(MODELS, name, small)
+    steps = 24 if name in ("feed_forward", "informed") else 200
+    found = study(source, [name], seconds=None, steps=steps)
+    fitted, numbers = found.outcomes[name].fitted, found.outcomes[name].numbers
+    assert fitted.history[-1]["held_out"] < fitted.history[0]["held_out"] and fitted.steps == steps
+    assert numbers["one_step"] < 0.5 and found.outcomes["persistence"].numbers["one_step"] == pytest.approx(1)
+    assert found.outcomes[name].states.shape == found.truth.shape
+    again = found.roll(name, source.tests.states[:, :MEMORY], source.tests.times)
+    np.testing.assert_allclose(again, found.outcomes[name].states, rtol=1e-9)
+
+
+def test_the_convolutional_model_learns():
+    source = tiny(RING)
+    found = study(source, ["all"], seconds=None, steps=100)
+    assert list(found.outcomes) == ["persistence", "linear", "convolutional"]
+    assert found.outcomes["convolutional"].numbers["one_step"] < 0.5
+
+
+def test_the_equations_are_in_the_loss(x64):
+    """Of x_t = 2 the step is a constant: a network of that constant has no residual, any other has one."""
+    text = "name: drift\ncoordinates: {t: [0, 1]}\nunknowns: [x]\nequations: {e: x_t = 2}\n"
+    source = tiny(text + "conditions: {x0: {where: t=0, equation: x = 0}}\n")
+    _, shape = shape_of(source)
+    model = MODELS["informed"].make(shape)
+    params = jax.tree.map(jnp.zeros_like, model.networks["model"].init(jax.random.key_data(jax.random.key(0))))
+    states = jnp.array([[[0.0], shape.change], [[1.0], 1 + shape.change]])
+    windows = Windows(states, Input(jnp.zeros((2, 1)), jnp.zeros((2, 1, 0))))
+    for value, size in ((1.0, 0.0), (1.5, 0.5)):
+        params["output"]["bias"] = jnp.array([value])
+        r = model.residuals["model"]({"model": params}, windows, jax.random.key(1))(params)
+        assert r.shape == (4,)  # of each window that of the equation, and the misfit
+        np.testing.assert_allclose(r, size / 2, atol=1e-12)
+
+
+def test_a_linear_system_is_learned_by_the_linear_map():
+    found = study(tiny(SPRING), [], seconds=None, steps=1)
+    assert found.outcomes["linear"].numbers["relative_l2"]["worst"] < 1e-4
+    assert found.outcomes["linear"].numbers["relative_l2"]["worst"] == pytest.approx(
+        found.outcomes["rk4"].numbers["relative_l2"]["worst"], rel=0.1
+    )
+
+
+def test_steps_repeat_and_seeds_differ():
+    source = tiny()
+    a, b, c = (study(source, ["gru"], seconds=None, steps=100, seed=s).outcomes["gru"].states for s in (0, 0, 1))
+    np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+# Judgement
+
+
+def test_valid_times_errors_and_divergence():
+    truth = np.ones((3, 10, 1)) * np.array([1.0, -1.0] * 5)[None, :, None]
+    states = truth.copy()
+    states[1, 4:] += 0.5
+    states[2, 6:] = np.inf
+    found = judge.judged(states, truth, dt=0.1)
+    np.testing.assert_allclose(judge.valid_times(judge.errors_by_time(states, truth), 0.1), [1.0, 0.4, 0.6])
+    assert found["always_valid"] == 1 and found["valid_time"]["median"] == pytest.approx(0.6)
+    assert found["diverged"] == 1 and found["first_diverged"] == pytest.approx(0.7)
+    assert found["relative_l2"]["worst"] == np.inf
+    assert found["relative_l2"]["median"] == pytest.approx(np.sqrt(6 * 0.25 / 10))
+    assert judge.statistics(states, truth) is None
+
+
+def test_statistics_tell_shifted_and_slower_apart():
+    t = np.arange(0, 40, 0.05)
+    truth = np.stack([np.sin(t + p) for p in range(4)])[..., None]
+    same, shifted, slower = truth, truth + 0.5, np.stack([np.sin(t / 3 + p) for p in range(4)])[..., None]
+    assert judge.statistics(same, truth) == {"histogram": 0, "spectrum": pytest.approx(0, abs=1e-7)}
+    found = judge.statistics(shifted, truth)
+    assert found["histogram"] == pytest.approx(0.5 / truth[:, 400:].std(), rel=1e-6)
+    assert judge.statistics(slower, truth)["spectrum"] > 0.5
+
+
+def test_quantities_are_followed():
+    names, times = ("x", "x_t"), np.arange(3.0)
+    energy = watched_of(names, {"energy": "x_t**2/2 + k*x**2/2"}, problem_from_text(SPRING))["energy"]
+    np.testing.assert_allclose(energy(names, times, np.array([[[1.0, 2.0]] * 3])), 4.0)
+    assert list(watched_of(("x", "y"), {}, load_problem("lotka_volterra"))) == ["first_integral"]
+    for text in ("x + speed", "x_tt", "x ="):
+        with pytest.raises(ProblemError, match="--watch bad"):
+            watched_of(names, {"bad": text}, problem_from_text(SPRING))
+
+
+# A user's own trajectories
+
+
+def write_csv(path, header, rows):
+    path.write_text(header + "\n" + "\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    return path
+
+
+def test_csv_and_npz_hold_the_same(tmp_path):
+    t = 0.1 * np.arange(30)
+    states = np.random.default_rng(0).normal(size=(3, 30, 2))
+    rows = [(k, round(t[i], 6), *states[k, i]) for k in range(3) for i in range(30)]
+    first = read_trajectories(write_csv(tmp_path / "a.csv", "trajectory,t,p,q", rows))
+    np.savez(tmp_path / "a.npz", t=t, p=states[..., 0], q=states[..., 1])
+    second = read_trajectories(tmp_path / "a.npz")
+    assert first.names == second.names == ("p", "q")
+    np.testing.assert_allclose(first.states, states)
+    np.testing.assert_allclose(second.states, states)
+    np.testing.assert_allclose(first.times, t)
+    one = read_trajectories(write_csv(tmp_path / "b.csv", "t,p", [(v, v) for v in t]))
+    assert one.states.shape == (1, 30, 1)
+    np.savez(tmp_path / "c.npz", t=t, x=np.linspace(0, 1, 8), u=np.zeros((2, 30, 8)))
+    assert read_trajectories(tmp_path / "c.npz").places.shape == (8,)
+    np.savez(tmp_path / "d.npz", t=t, x=np.zeros((2, 30)), y=np.zeros((2, 30)))  # here x is a component
+    assert read_trajectories(tmp_path / "d.npz").names == ("x", "y")
+
+
+T = [0.1 * k for k in range(14)]
+GOOD = [(t, 1.0) for t in T]
+BAD = {
+    "gap": ("t,x", [r for r in GOOD if not 0.35 < r[0] < 0.65], "a gap from t = 0.3 to t = 0.7"),
+    "uneven": ("t,x", [(t + 0.02 * (k == 5), 1.0) for k, t in enumerate(T)], "an uneven step from t = 0.4"),
+    "nan": ("t,x", [(t, "nan" if k == 3 else 1.0) for k, t in enumerate(T)], r"bad.csv:5: column 'x': 'nan'"),
+    "word": ("t,x", [*GOOD[:4], (0.4, "high"), *GOOD[5:]], "'high' is not a finite number"),
+    "few": ("t,x", GOOD[:5], "5 states; a trajectory needs 10"),
+    "backward": ("t,x", GOOD[::-1], "times have to ascend"),
+    "no time": ("s,x", GOOD, "holds no column 't'"),
+    "no component": ("t", [(t,) for t in T], "no component beside t"),
+    "cells": ("t,x", [*GOOD, (1.4,)], "expected 2 cells"),
+    "twice": ("t,x,x", [(t, 1, 1) for t in T], "names a column twice"),
+    "empty": ("t,x", [], "holds no states"),
+    "unlike": (
+        "trajectory,t,x",
+        [(0, *r) for r in GOOD] + [(1, *r) for r in GOOD[:-1]],
+        "trajectories have to be alike",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_files_that_cannot_be_learned_from(name, tmp_path):
+    header, rows, told = BAD[name]
+    with pytest.raises(ProblemError, match=told):
+        read_trajectories(write_csv(tmp_path / "bad.csv", header, rows))
+
+
+def test_arrays_that_cannot_be_learned_from(tmp_path):
+    t, x = np.array(T), np.ones(14)
+    wrong = np.where(t == t[4], np.inf, 1.0)
+    for arrays, told in (
+        ({"x": x}, "no array 't'"),
+        ({"t": t}, "no component"),
+        ({"t": t, "y": x[:-1]}, "is of shape"),
+        ({"t": t, "y": np.array(["a"] * 14)}, "expected numbers"),
+        ({"t": t, "y": np.stack([x, wrong])}, "'y' is not finite at t = 0.4, trajectory 1"),
+    ):
+        np.savez(tmp_path / "bad.npz", **arrays)
+        with pytest.raises(ProblemError, match=told):
+            read_trajectories(tmp_path / "bad.npz")
+    np.savez(tmp_path / "bad.npz", t=t, x=np.array([0, 0.1, 0.4]), u=np.zeros((14, 3)))
+    with pytest.raises(ProblemError, match="evenly spaced"):
+        read_trajectories(tmp_path / "bad.npz")
+    for name in ("none.csv", "none.npz", "none.txt"):
+        with pytest.raises(ProblemError, match="none"):
+            read_trajectories(tmp_path / name)
+
+
+def test_what_is_kept_to_judge_by():
+    t = 0.1 * np.arange(200)
+    states = np.sin(t)[None, :, None] * np.ones((10, 1, 1))
+    found = from_data("own", Trajectories(("x",), t, states), None, Plan())
+    assert found.train.states.shape[0] == 8 and found.tests.states.shape == (2, 200, 1) and found.equations is None
+    one = from_data("own", Trajectories(("x",), t, states[:1]), None, Plan(horizon=1.0))
+    assert one.train.states.shape == (1, 160, 1) and one.tests.states.shape == (3, 20, 1)
+    np.testing.assert_allclose(one.tests.states[1, 0], one.tests.states[0, 10])
+    with pytest.raises(ProblemError, match="longer than what is kept"):
+        from_data("own", Trajectories(("x",), t, states[:1]), None, Plan(horizon=10.0))
+    with pytest.raises(ProblemError, match="too few states"):
+        from_data("own", Trajectories(("x",), t[:60], states[:1, :60]), None, Plan())
+    with pytest.raises(ProblemError, match="those of duffing are x, v"):
+        from_data("own", Trajectories(("x",), t, states), problem_from_text(DUFFING), Plan())
+
+
+# The command
+
+
+@pytest.fixture
+def duffing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "duffing.yaml").write_text(DUFFING)
+    return tmp_path
+
+
+def test_the_command_leaves_a_folder(duffing, capsys):
+    arguments = ["dynamics", "duffing.yaml", "--model", "feed_forward", "--watch", "energy=v**2/2 + x**4/4 - x**2/2"]
+    assert main([*arguments, *QUICK, "--out", "mine"]) == 0
+    told = capsys.readouterr().out
+    assert "feed_forward" in told and "persistence" in told and "energy" in told and "wrote mine/report.html" in told
+    assert sorted(p.name for p in (duffing / "mine").iterdir()) == [
+        "figure.png", "report.html", "rollouts.npz", "summary.json"]  # fmt: skip
+    summary = json.loads((duffing / "mine" / "summary.json").read_text())
+    assert summary["outcomes"]["feed_forward"]["trained"]["steps"] == 12
+    assert summary["outcomes"]["feed_forward"]["watched"]["energy"] > 0
+    with np.load(duffing / "mine" / "rollouts.npz") as file:
+        assert file["x_truth"].shape == file["x_feed_forward"].shape == (50, len(file["t"]))
+    page = (duffing / "mine" / "report.html").read_text()
+    assert (
+        "pinn dynamics duffing.yaml" in page and "<svg" in page and "http" not in page.replace("http://www.w3.org", "")
+    )
+
+
+def test_the_command_on_own_data_as_json(duffing, capsys):
+    t = 0.05 * np.arange(100)
+    states = np.stack([np.cos(t + p) for p in range(6)])
+    np.savez("own.npz", t=t, p=states)
+    arguments = ["dynamics", "--data", "own.npz", "--model", "gru", "--steps", "100", "--lyapunov", "2", "--json"]
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["system"] == "own" and found["lyapunov_time"] == 2 and "rk4" not in found["outcomes"]
+    assert found["folder"].startswith("runs/own/dynamics-") and "no equations" in " ".join(found["notes"])
+
+
+def test_a_roll_out_that_diverges_is_reported_with_its_time(duffing, capsys):
+    t = 0.1 * np.arange(100)
+    growth = np.exp(0.4 * t[None, :60] * np.linspace(0.5, 1, 8)[:, None])
+    np.savez("own.npz", t=t[:60], p=growth)
+    source = from_data("own", read_trajectories(duffing / "own.npz"), None, Plan())
+    far = source._replace(tests=source.tests._replace(times=0.1 * np.arange(400),
+                                                      states=np.ones((2, 400, 1))))  # fmt: skip
+    found = study(far, [], seconds=None, steps=1)
+    numbers = found.outcomes["linear"].numbers
+    assert numbers["diverged"] == 2 and 0 < numbers["first_diverged"] < 40
+    data = summary_of(found)
+    assert any(n.startswith("linear: 2 of 2 roll-outs diverged, the first ") for n in data["notes"])
+    assert next(row for row in rows(data) if row[0] == "linear")[-3] == "2 of 2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "give a problem file"),
+        (["duffing.yaml", "--model", "gruu"], "--model: unknown model 'gruu'. Did you mean 'gru'?"),
+        (["duffing.yaml", "--model", "convolutional"], "steps fields; here is states of a few components"),
+        (["nothing.yaml"], "no such file"),
+        (["heat"], "ordinary equations in t"),
+        (["duffing.yaml", "--dt", "-1"], "--dt -1: expected a number greater than 0"),
+        (["duffing.yaml", "--dt", "nan"], "--dt nan"),
+        (["duffing.yaml", "--dt", "1"], "3 states; 10 are needed"),
+        (["duffing.yaml", "--seed", "-1"], "--seed -1"),
+        (["duffing.yaml", "--watch", "energy"], "expected NAME=EXPRESSION"),
+        (["duffing.yaml", "--watch", "e=w**2"], "--watch e: "),
+        (["allen_cahn", "--trajectories", "2", "--dt", "0.1", "--watch", "m=u"], "here is a field"),
+        (["--data", "own.csv", "--dt", "0.1"], "--dt: says how trajectories are made"),
+        (["--data", "own.csv"], "own.csv: cannot be read"),
+        (["--data", "own.csv", "--set", "a=1"], "--set: changes a problem file"),
+        (["duffing.yaml", "--out", "."], "is not an empty folder"),
+    ],
+)
+def test_mistakes_are_told(arguments, told, duffing, capsys):
+    assert main(["dynamics", *arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert sorted(p.name for p in duffing.iterdir()) == ["duffing.yaml"]
+
+
+def test_models_that_fit():
+    assert check_models(["all"], fields=False, equations=False) == [
+        "feed_forward", "gru", "lstm", "autoencoder", "adversarial"]  # fmt: skip
+    assert check_models(["all"], fields=True, equations=False) == ["convolutional"]
+    with pytest.raises(ProblemError, match="needs the equations"):
+        check_models(["informed"], fields=False, equations=False)
+
+
+def test_a_state_that_stays_is_told_from_one_that_moves(x64):
+    assert one_step(markov(lambda s, g: s), np.ones((1, 5, 1)), Input(np.zeros(4), np.zeros((4, 0))), 2).shape == (
+        1,
+        3,
+        1,
+    )
+    assert judge.one_step_error(np.zeros((1, 3, 1)), np.zeros((1, 3, 1)), np.ones((1, 3, 1))) == 1
