@@ -45,8 +45,8 @@ class RunFolder:
     folder: str = ""
 
     @staticmethod
-    def check_free(out: str | None) -> None:
-        """Refuse a folder that is in use.
+    def check_free(out: str | None, cure: str = "Choose another, or go on with --resume.") -> None:
+        """Refuse a folder that is in use; say what to do.
 
         Raises:
             ProblemError: if it is not empty, or not a folder.
@@ -58,7 +58,7 @@ class RunFolder:
         except OSError as error:
             raise ProblemError(f"cannot be written: {error.strerror}.", place=f"--out {shorten(out)}") from None
         if in_use:
-            raise ProblemError("is not an empty folder. Choose another, or go on with --resume.", place=f"--out {out}")
+            raise ProblemError(f"is not an empty folder. {cure}", place=f"--out {out}")
 
     @staticmethod
     def choose(out: str | None, problem: Problem) -> "RunFolder":

@@ -15,7 +15,7 @@ from pinn.dynamics.catalogue import MODELS, check_models
 from pinn.dynamics.equations import drive_of, driven, equations_of
 from pinn.dynamics.fields import fields
 from pinn.dynamics.files import read_trajectories
-from pinn.dynamics.flowmap import FlowMap, Input, markov, one_step, roll_out
+from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
 from pinn.dynamics.lyapunov import largest_exponent, lyapunov_time
 from pinn.dynamics.models import Windows
 from pinn.dynamics.modules import Convolution
@@ -148,6 +148,18 @@ def test_lyapunov_exponents(x64):
     assert lyapunov_time(lorenz, 0.01) == pytest.approx(1.104, abs=0.04)
     spring = equations_of(problem_from_text(SPRING))
     assert largest_exponent(spring, 0.05) == pytest.approx(-0.1, abs=0.02) and lyapunov_time(spring, 0.05) is None
+
+
+def test_systems_that_cannot_be_stepped_are_refused(x64):
+    periodic = "name: p\ncoordinates: {t: [0, 1]}\nperiodic: [t]\nunknowns: [x]\nequations: {e: x_t = -x}\n"
+    with pytest.raises(ProblemError, match="nothing is said about the first t"):
+        equations_of(problem_from_text(periodic))
+    rooted = DUFFING.replace("x - x**3", "sqrt(x)")
+    with pytest.raises(ProblemError, match="rates are not finite"):
+        truth(equations_of(problem_from_text(rooted)), times_of(0, 1, 0.1), np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    growth = "name: g\ncoordinates: {t: [0, 3]}\nunknowns: [x]\nequations: {e: x_t = x}\n"
+    growing = equations_of(problem_from_text(growth + "conditions: {c: {where: t=0, equation: x = 1}}\n"))
+    assert lyapunov_time(growing, 0.01) is None  # what grows for ever is not chaotic
 
 
 @pytest.mark.parametrize("name", ["heat", "helmholtz", "wave", "poisson"])
@@ -307,6 +319,7 @@ def test_quantities_are_followed():
     energy = watched_of(names, {"energy": "x_t**2/2 + k*x**2/2"}, problem_from_text(SPRING))["energy"]
     np.testing.assert_allclose(energy(names, times, np.array([[[1.0, 2.0]] * 3])), 4.0)
     assert list(watched_of(("x", "y"), {}, load_problem("lotka_volterra"))) == ["first_integral"]
+    assert list(watched_of(("x_1", "x"), {"sum": "x_1 + x + t"}, None)) == ["sum"]  # names from a file
     for text in ("x + speed", "x_tt", "x ="):
         with pytest.raises(ProblemError, match="--watch bad"):
             watched_of(names, {"bad": text}, problem_from_text(SPRING))
@@ -403,6 +416,26 @@ def test_what_is_kept_to_judge_by():
         from_data("own", Trajectories(("x",), t[:60], states[:1, :60]), None, Plan())
     with pytest.raises(ProblemError, match="those of duffing are x, v"):
         from_data("own", Trajectories(("x",), t, states), problem_from_text(DUFFING), Plan())
+    field = Trajectories(("u",), t, np.zeros((3, 200, 12, 1)), np.arange(12.0))
+    with pytest.raises(ProblemError, match="leave the problem file out"):
+        from_data("own", field, problem_from_text(DUFFING), Plan())
+
+
+def test_own_trajectories_with_their_equations(tmp_path):
+    """Those of a driven system, columns in another order: the integrator on its equations follows them."""
+    source = tiny(trajectories=6)
+    x, v = np.moveaxis(source.train.states, -1, 0)
+    np.savez(tmp_path / "own.npz", t=source.train.times, v=v, x=x)
+    found = study(from_data("duffing", read_trajectories(tmp_path / "own.npz"), problem_from_text(DUFFING), Plan()), [],
+                  seconds=None, steps=1)  # fmt: skip
+    assert found.source.train.names == ("x", "v") and found.source.drive(source.train.times).shape[1] == 1
+    assert found.outcomes["rk4"].numbers["relative_l2"]["worst"] < 1e-9
+    t = source.train.times
+    rows = [(k, t[i] + 0.3 * k, x[k, i], v[k, i]) for k in range(6) for i in range(len(t))]
+    apart = read_trajectories(write_csv(tmp_path / "apart.csv", "trajectory,t,x,v", rows))
+    with pytest.raises(ProblemError, match="begin at different times"):
+        from_data("duffing", apart, problem_from_text(DUFFING), Plan())
+    assert from_data("own", apart, None, Plan()).drive(t).shape[1] == 0
 
 
 # The command
@@ -421,8 +454,8 @@ def test_the_command_leaves_a_folder(duffing, capsys):
     told = capsys.readouterr().out
     assert "feed_forward" in told and "persistence" in told and "energy" in told and "wrote mine/report.html" in told
     assert sorted(p.name for p in (duffing / "mine").iterdir()) == [
-        "figure.png", "report.html", "rollouts.npz", "summary.json"]  # fmt: skip
-    summary = json.loads((duffing / "mine" / "summary.json").read_text())
+        "dynamics.json", "figure.png", "report.html", "rollouts.npz"]  # fmt: skip
+    summary = json.loads((duffing / "mine" / "dynamics.json").read_text())
     assert summary["outcomes"]["feed_forward"]["trained"]["steps"] == 12
     assert summary["outcomes"]["feed_forward"]["watched"]["energy"] > 0
     with np.load(duffing / "mine" / "rollouts.npz") as file:
@@ -469,7 +502,15 @@ def test_a_roll_out_that_diverges_is_reported_with_its_time(duffing, capsys):
         (["heat"], "ordinary equations in t"),
         (["duffing.yaml", "--dt", "-1"], "--dt -1: expected a number greater than 0"),
         (["duffing.yaml", "--dt", "nan"], "--dt nan"),
-        (["duffing.yaml", "--dt", "1"], "3 states; 10 are needed"),
+        (["duffing.yaml", "--dt", "1"], "are 2 steps; 10 to 200000"),
+        (["duffing.yaml", "--dt", "1e-300", "--time", "1e300"], "inf steps"),
+        (["duffing.yaml", "--horizon", "0.001"], "0.1 steps"),
+        (["duffing.yaml", "--model", ","], "name a model"),
+        (
+            ["duffing.yaml", "--time", "0.15", "--model", "gru"],
+            "windows of 20 steps; pieces of 16 states are too short",
+        ),
+        (["duffing.yaml", "--out", "duffing.yaml/sub"], "cannot be written"),
         (["duffing.yaml", "--seed", "-1"], "--seed -1"),
         (["duffing.yaml", "--watch", "energy"], "expected NAME=EXPRESSION"),
         (["duffing.yaml", "--watch", "e=w**2"], "--watch e: "),
@@ -492,12 +533,3 @@ def test_models_that_fit():
     assert check_models(["all"], fields=True, equations=False) == ["convolutional"]
     with pytest.raises(ProblemError, match="needs the equations"):
         check_models(["informed"], fields=False, equations=False)
-
-
-def test_a_state_that_stays_is_told_from_one_that_moves(x64):
-    assert one_step(markov(lambda s, g: s), np.ones((1, 5, 1)), Input(np.zeros(4), np.zeros((4, 0))), 2).shape == (
-        1,
-        3,
-        1,
-    )
-    assert judge.one_step_error(np.zeros((1, 3, 1)), np.zeros((1, 3, 1)), np.ones((1, 3, 1))) == 1

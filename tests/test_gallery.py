@@ -162,7 +162,9 @@ def test_rows_say_what_is_met(run, tmp_path, errors, cells, words):
     assert {k: row[k] for k in cells} == cells and words in row["remarks"]
     assert row["best published"] == "2.00e-07: x; y; *as reported by others*"
     assert row["conditions"] == "`u = sin(pi*x)` at `t=0`<br>`u = 0` at `x=0`, `x=1`"
-    assert ("no reason" in row["remarks"]) is False
+    assert "no reason" not in row["remarks"]
+    without = table.row("heat", entry, None)["remarks"]
+    assert ("no reason is known yet" in without) == ("because" in row["remarks"])
     other = table.row("heat", {"seconds": 60, "published": entry["published"] | {"differs": "z"}}, None)
     assert "published best" not in other["remarks"] and "another problem: z" in other["best published"]
 
@@ -212,7 +214,7 @@ def test_what_is_published_is_of_shipped_problems():
     known = read_yaml(GALLERY / "published.yaml")
     assert set(known) <= set(shipped()) and set(read_yaml(GALLERY / "notes.yaml")) <= set(shipped())
     for name, entry in known.items():
-        assert set(entry) <= {"origin", "seconds", "target", "published"}, name
+        assert set(entry) <= {"origin", "seconds", "asked", "target", "published"}, name
         if published := entry.get("published"):
             assert {"error", "how", "source"} <= set(published) <= {"error", "how", "source", "second_hand", "differs"}
             assert 0 < published["error"] < 1 and "  " not in published["source"]

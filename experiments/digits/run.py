@@ -95,7 +95,8 @@ def train(network: Network, x, y, seconds: float = SECONDS, chunks: float = np.i
     while (share := max((time.monotonic() - began) / seconds, done / chunks)) < 1:
         key, sub = jax.random.split(key)
         done += 1
-        carry = chunk(carry, jax.random.split(sub, CHUNK), jnp.asarray(0.5 * (1 + np.cos(np.pi * share))))
+        rate = jnp.asarray(0.5 * (1 + np.cos(np.pi * share)))
+        carry = jax.block_until_ready(chunk(carry, jax.random.split(sub, CHUNK), rate))
     return carry[0]
 
 

@@ -41,7 +41,7 @@ def measure(name: str) -> None:
         words = shlex.split(STUDIES[name])[1:]
         command = [sys.executable, "-m", "pinn", *words, "--out", str(out)]
         subprocess.run(command, check=True, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)})
-        summary = json.loads((out / "summary.json").read_text())
+        summary = json.loads((out / "dynamics.json").read_text())
         if name in FIGURES:
             shutil.copy(out / "figure.png", ROOT / "docs" / "course" / f"dynamics_{name}.png")
     said = {"command": STUDIES[name], "machine": machine(), "date": today()}

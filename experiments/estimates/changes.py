@@ -20,6 +20,7 @@ CHANGES = {
     "cavity_regularized": ("u*v_x + v*v_y -> u*v_x + 1.01*v*v_y", "v*u_y + p_x -> v*u_y - p_x", "gauge"),
     "cavity_stream": ("2*s_xxyy -> 2.02*s_xxyy", "- s_x*(s_xxy -> + s_x*(s_xxy", "v_left"),
     "convection_diffusion": ("+ c*u_x -> + 1.01*c*u_x", "= D*u_xx -> = -D*u_xx", "right"),
+    "cooling_rod": ("= -h*u -> = -1.01*h*u", "= -h*u -> = h*u", "open"),
     "darcy": ("- pi*c*sin -> - 1.01*pi*c*sin", "- pi*c*cos -> + pi*c*cos", "outflow"),
     "fisher_kpp": ("u*(1 - u) -> 1.01*u*(1 - u)", "= u_xx -> = -u_xx", "right"),
     "fokker_planck": ("k*x*p_x -> 1.01*k*x*p_x", "= k*p + -> = -k*p +", "left"),

@@ -6,19 +6,20 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pinn.errors import ProblemError
 
 if TYPE_CHECKING:
     from pinn.dynamics.sources import Source
     from pinn.dynamics.study import Study
+    from pinn.dynamics.trajectories import Trajectories
+    from pinn.dynamics.watch import Watched
     from pinn.problem import Problem
 
 SECONDS, LINES = 60.0, 5.0  # of training by default; between lines of progress
-EPILOG = """examples:
-  pinn dynamics lorenz --model feed_forward,gru --seconds 300
-  pinn dynamics oscillator --model all --watch "energy = m*v**2/2 + k*x**2/2"
+EPILOG = """example: pinn dynamics lorenz --model feed_forward,gru --seconds 300
+example: pinn dynamics oscillator --model all --watch "energy = m*v**2/2 + k*x**2/2"
 
 models: feed_forward, informed (with the equations' residual in its loss), gru, lstm, autoencoder, adversarial; of
 fields convolutional. Beside them stand persistence, a linear map, and the Runge-Kutta method the data come from.
@@ -46,7 +47,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add = p.add_argument
     add("file", nargs="?", metavar="FILE", help="a problem file, or the name of a shipped problem")
-    add("--model", action="append", metavar="NAME", help="one or several, with commas, or all (default feed_forward)")
+    add(
+        "--model",
+        action="append",
+        metavar="NAME",
+        help="one or several, with commas, or all (default feed_forward, or convolutional)",
+    )
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the file")
     add("--data", metavar="FILE", help="trajectories of your own, .csv or .npz")
     add("--trajectories", type=int, metavar="N", help="to train on, from random states (default 100; of fields 20)")
@@ -62,11 +68,11 @@ def parser() -> argparse.ArgumentParser:
     add("--lyapunov", type=float, metavar="T", help="a Lyapunov time that is known; else it is computed")
     add("--watch", action="append", default=[], metavar="NAME=TEXT", help="a quantity to follow along roll-outs")
     add("--seconds", type=float, metavar="S", help=f"of training, of each model (default {SECONDS:g})")
-    add("--steps", type=int, metavar="N", help="of the optimizer instead: the same numbers on any day")
+    add("--steps", type=int, metavar="N", help="of the optimizer instead, in whole chunks: the same numbers on any day")
     add("--seed", type=int, default=0, help="of states, params and batches (default 0)")
     add("--out", metavar="DIR", help="a folder, new or empty (default runs/NAME/dynamics-UTC TIME)")
     add("--json", action="store_true", help="print one JSON object")
-    add("--quiet", action="store_true", help="print only the table")
+    add("--quiet", action="store_true", help="print no progress")
     return p
 
 
@@ -87,30 +93,56 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     _check_numbers(options)
     from pinn.runfolder import RunFolder
 
-    RunFolder.check_free(options.out)
+    RunFolder.check_free(options.out, "Choose another.")
     from pinn.config import load_problem
-    from pinn.dynamics.catalogue import check_models
+    from pinn.dynamics.files import read_trajectories
     from pinn.dynamics.study import study
-    from pinn.dynamics.watch import watched_of
+    from pinn.report import flow_folder
 
     problem = load_problem(options.file, options.set) if options.file else None
-    names = [name.strip() for given in options.model or ["feed_forward"] for name in given.split(",") if name.strip()]
-    source = _source(options, problem, names)
-    check_models(names, source.train.places is not None, source.equations is not None)
-    if source.train.places is not None and options.watch:
-        raise ProblemError(
-            "quantities are followed along states of a few components; here is a field.", place="--watch"
-        )
-    watched = watched_of(source.train.names, _pairs(options.watch), problem) if source.train.places is None else {}
-    talk = _Talk(options.quiet or options.json)
-    talk.source(source)
-    seconds = options.seconds if options.seconds or options.steps else SECONDS
-    found = study(
-        source, names, seconds=seconds, steps=options.steps, seed=options.seed, watched=watched, watch=talk.record
-    )
-    folder = _write(found, options, argv)
+    data = read_trajectories(Path(options.data)) if options.data else None
+    names, watched = _checked(options, problem, data)
+    source = _source(options, problem, data)
+    folder = flow_folder.reserve(options.out, source.name)
+    try:
+        talk = _Talk(options.quiet or options.json)
+        talk.source(source)
+        seconds = options.seconds if options.seconds or options.steps else SECONDS
+        found = study(source, names, seconds=seconds, steps=options.steps, seed=options.seed, watched=watched,
+                      on_record=talk.record)  # fmt: skip
+        flow_folder.write(found, folder, ["pinn", "dynamics", *_without_out(argv)])
+    except BaseException:
+        flow_folder.give_back(folder)
+        raise
     _tell(found, folder, options.json)
     return 0
+
+
+def _checked(
+    options: argparse.Namespace, problem: "Problem | None", data: "Trajectories | None"
+) -> "tuple[list[str], dict[str, Watched]]":
+    """Return the models and the quantities asked for; what does not fit is refused before trajectories are made."""
+    from pinn.dynamics.catalogue import check_models
+    from pinn.dynamics.equations import equations_of
+    from pinn.dynamics.fields import check_field
+    from pinn.dynamics.watch import watched_of
+    from pinn.problem import TIME
+
+    field = data.places is not None if data else problem.coordinates != (TIME,)
+    asked = options.model or ["convolutional" if field else "feed_forward"]
+    names = [name.strip() for given in asked for name in given.split(",") if name.strip()]
+    if field and not data:
+        check_field(problem)
+    names = check_models(names, field, problem is not None and not field)
+    if field:
+        if options.watch:
+            raise ProblemError("follows states of a few components; here is a field.", place="--watch")
+        return names, {}
+    components = data.names if data else equations_of(problem).names
+    watched = watched_of(components, _pairs(options.watch), problem)
+    if data and (moving := [name for name, quantity in watched.items() if TIME in quantity.residual.needs]):
+        raise ProblemError(f"{moving[0]} mentions t; pieces of --data have times of their own.", place="--watch")
+    return names, watched
 
 
 def _check_numbers(options: argparse.Namespace) -> None:
@@ -139,22 +171,14 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
     return out
 
 
-def _source(options: argparse.Namespace, problem: "Problem | None", names: list[str]) -> "Source":
-    """Read or make the trajectories; a model that does not exist is refused before."""
-    from pinn.dynamics.catalogue import MODELS
-    from pinn.dynamics.files import read_trajectories
+def _source(options: argparse.Namespace, problem: "Problem | None", data: "Trajectories | None") -> "Source":
+    """Make the trajectories, or split those that are given."""
     from pinn.dynamics.sources import Plan, from_data, from_problem
-    from pinn.errors import unknown
 
-    for name in names:
-        if name not in (*MODELS, "all"):
-            raise unknown("model", name, [*MODELS, "all"]).located("--model")
     given = {n: getattr(options, n) for n in Plan._fields if getattr(options, n, None) is not None}
-    plan = Plan(**given)
-    if options.data:
-        path = Path(options.data)
-        return from_data(problem.name if problem else path.stem, read_trajectories(path), problem, plan)
-    return from_problem(problem, plan)
+    if data:
+        return from_data(problem.name if problem else Path(options.data).stem, data, problem, Plan(**given))
+    return from_problem(problem, Plan(**given))
 
 
 class _Talk:
@@ -185,32 +209,10 @@ class _Talk:
                   f"{record['held_out']:.2e}", flush=True)  # fmt: skip
 
 
-def _write(found: "Study", options: argparse.Namespace, argv: list[str]) -> Path:
-    """Write the folder: summary.json, rollouts.npz, figure.png, report.html."""
-    import numpy as np
-
-    from pinn.checkpoint import write_npz
-    from pinn.dynamics.summary import summary_of
-    from pinn.files import at_once, unused, write_text
-    from pinn.report.flows import page, save_figure
-
-    folder = Path(options.out) if options.out else unused(Path("runs") / found.source.name, "dynamics-")
-    arrays: dict[str, Any] = {"t": found.times}
-    if found.source.tests.places is not None:
-        arrays["x"] = found.source.tests.places
-    paths = {"truth": found.truth} | {name: outcome.states for name, outcome in found.outcomes.items()}
-    for name, states in paths.items():
-        arrays |= {f"{c}_{name}": states[..., k] for k, c in enumerate(found.source.train.names)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_npz(folder / "rollouts.npz", {k: np.asarray(v) for k, v in arrays.items()})
-        with at_once(folder / "figure.png") as partial, partial.open("wb") as file:
-            save_figure(found, file)
-        write_text(folder / "report.html", page(found, ["pinn", "dynamics", *argv]))
-        write_text(folder / "summary.json", json.dumps(summary_of(found), indent=2) + "\n")
-    except OSError as error:
-        raise ProblemError(f"cannot be written: {error.strerror}.", place=str(folder)) from None
-    return folder
+def _without_out(argv: list[str]) -> list[str]:
+    """Return the command's words without --out, whose folder is not empty any more."""
+    kept = [w for k, w in enumerate(argv) if w != "--out" and (k == 0 or argv[k - 1] != "--out")]
+    return [w for w in kept if not w.startswith("--out=")]
 
 
 def _tell(found: "Study", folder: Path, as_json: bool) -> None:

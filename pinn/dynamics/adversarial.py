@@ -49,6 +49,10 @@ def adversarial(shape: Shape) -> Model:
 
         return residual
 
+    def misfit(params: Mapping[str, Params], windows: Windows, key: Array) -> ResidualFn:
+        states, drives, changes, noise = pieces(windows, key)
+        return lambda own: _mean(jax.vmap(lambda *x: made(own, *x))(states, drives, jnp.zeros_like(noise)) - changes)
+
     def of_discriminator(params: Mapping[str, Params], windows: Windows, key: Array) -> ResidualFn:
         states, drives, changes, noise = pieces(windows, key)
         told = jax.vmap(lambda *x: made(params["generator"], *x))(states, drives, noise)
@@ -67,7 +71,7 @@ def adversarial(shape: Shape) -> Model:
 
     parts = {"generator": generator, "discriminator": discriminator}
     return Model(parts, {"generator": of_generator, "discriminator": of_discriminator}, flow, batch=BATCH,
-                 optimizer=("adam", {"learning_rate": 1e-3, "b1": 0.5}))  # fmt: skip
+                 optimizer=("adam", {"learning_rate": 1e-3, "b1": 0.5}), score=misfit)  # fmt: skip
 
 
 def _mean(r: Array) -> Array:

@@ -14,29 +14,27 @@ class Entry(NamedTuple):
 
     Attributes:
         make: shape of the system -> model.
-        what: in a few words.
         fields: whether it steps fields instead of states of a few components.
         equations: whether it needs the equations.
     """
 
     make: Callable[[Shape], Model]
-    what: str
     fields: bool = False
     equations: bool = False
 
 
 MODELS = {
-    "feed_forward": Entry(feed_forward, "a perceptron of the last state"),
-    "informed": Entry(informed, "a perceptron with the equations' residual in its loss", equations=True),
-    "gru": Entry(partial(recurrent, "gru"), "a gated recurrent unit"),
-    "lstm": Entry(partial(recurrent, "lstm"), "a long short-term memory"),
-    "autoencoder": Entry(autoencoder, "an encoder, steps of a latent state, a decoder"),
-    "adversarial": Entry(adversarial, "a conditional generator, and a discriminator against it"),
-    "convolutional": Entry(convolutional, "convolutions over a periodic field", fields=True),
+    "feed_forward": Entry(feed_forward),
+    "informed": Entry(informed, equations=True),
+    "gru": Entry(partial(recurrent, "gru")),
+    "lstm": Entry(partial(recurrent, "lstm")),
+    "autoencoder": Entry(autoencoder),
+    "adversarial": Entry(adversarial),
+    "convolutional": Entry(convolutional, fields=True),
 }
 
 
-def fitting(fields: bool, equations: bool) -> list[str]:
+def suitable(fields: bool, equations: bool) -> list[str]:
     """Return the names of the models that can be trained on fields or states, with equations or without."""
     return [n for n, e in MODELS.items() if e.fields == fields and (equations or not e.equations)]
 
@@ -47,7 +45,9 @@ def check_models(names: list[str], fields: bool, equations: bool) -> list[str]:
     Raises:
         ProblemError: for a name that does not exist, or a model that does not fit.
     """
-    can, out = fitting(fields, equations), []
+    if not names:
+        raise ProblemError(f"name a model: {', '.join(MODELS)}, or all.", place="--model")
+    can, out = suitable(fields, equations), []
     for name in names:
         if name == "all":
             out += can

@@ -13,6 +13,7 @@ from pinn.problem import TIME, Problem
 from pinn.reference.terms import Impossible, System
 
 Rates = Callable[[Array, Array], Array]  # (t (), v (d,)) -> (d,)
+FIXED = 4  # states, and two per component, at which rates are looked at
 SAME = 1e-9  # relative size of a drive that is none
 STAGES = (0.0, 0.5, 1.0)  # of a step of time, at which it is told what drives it
 
@@ -87,23 +88,22 @@ Drive = Callable[[np.ndarray], np.ndarray]  # times (T,) -> (T, k)
 def drive_of(equations: Equations, times: np.ndarray, states: np.ndarray) -> Drive:
     """Find what depends on time in the equations, whatever the state is.
 
-    The rates at a few fixed states are functions of time; what varies in them is brought to as few functions as there
-    are independent ones, of mean square 1 over the times given. A force F cos(w t) gives one, which is a cosine.
+    The rates at several fixed states are functions of time; what varies in them is brought to as few functions as
+    there are independent ones, of mean square 1 over the times given. A force F cos(w t) gives one, a cosine.
 
     Args:
         equations: of d components.
         times: (T,), over which functions are told apart.
-        states: (..., d), whose mean and spread say which states are usual.
+        states: (..., d), of which some are taken.
 
     Returns:
         Times (T,) -> values (T, k); k is 0 where time does not enter.
     """
     flat = states.reshape(-1, states.shape[-1])
-    centre, spread = flat.mean(axis=0), flat.std(axis=0)
-    fixed = centre + np.concatenate([np.zeros((1, len(centre))), np.diag(spread)])
+    fixed = flat[np.random.default_rng(0).integers(0, len(flat), 2 * flat.shape[1] + FIXED)]
 
     def rows(t: np.ndarray) -> np.ndarray:
-        at = np.broadcast_to(fixed.T[:, :, None], (len(centre), len(fixed), len(t)))
+        at = np.broadcast_to(fixed.T[:, :, None], (*fixed.T.shape, len(t)))
         found = equations.system.rates(lambda slot: at[slot.component], {TIME: t[None, :]}, at.shape[1:])
         return found.reshape(-1, len(t))
 

@@ -33,6 +33,7 @@ def check_field(problem: Problem) -> None:
         )
     try:
         orders = System(problem).orders
+        _own_data(problem)
     except Impossible as reason:
         raise ProblemError(f"{reason}, so that it cannot be stepped in time.", place=problem.name) from None
     if any(order != 1 for order in orders):
@@ -60,10 +61,7 @@ def fields(problem: Problem, times: np.ndarray, count: int, seed: int, spread: f
     """
     (space,) = (c for c in problem.coordinates if c != TIME)
     low, high = problem.domain.bounds[space]
-    places = low + (high - low) * np.arange(PLACES) / PLACES
-    start, random = problem.domain.bounds[TIME][0], np.random.default_rng(seed)
-    own = System(problem).initial({TIME: np.asarray(start), space: places}, places.shape)
-    found = []
+    (places, own), random, found = _own_data(problem), np.random.default_rng(seed), []
     for _ in range(count):
         texts = [_random_text(space, low, high - low, u.mean(), spread * u.std() or spread, random) for u in own]
         try:
@@ -72,6 +70,14 @@ def fields(problem: Problem, times: np.ndarray, count: int, seed: int, spread: f
             raise ProblemError(f"cannot be solved from random data: {reason}.", place=problem.name) from None
         found.append(np.moveaxis(states, 1, -1))
     return Trajectories(problem.unknowns, times, np.stack(found), places)
+
+
+def _own_data(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Return places (X,) and the problem's own initial data there, (m, X)."""
+    (space,) = (c for c in problem.coordinates if c != TIME)
+    low, high = problem.domain.bounds[space]
+    places, start = low + (high - low) * np.arange(PLACES) / PLACES, problem.domain.bounds[TIME][0]
+    return places, System(problem).initial({TIME: np.asarray(start), space: places}, places.shape)
 
 
 def _random_text(space: str, low: float, length: float, mean: float, spread: float, random: np.random.Generator) -> str:

@@ -15,7 +15,7 @@ from pinn.errors import ProblemError, shorten
 from pinn.problem import TIME
 
 WHICH, SPACE = "trajectory", "x"
-UNEVEN = 1e-3  # of a step, by which steps may differ: files have a few digits
+UNEVEN = 1e-2  # of a step, by which steps may differ: files have a few digits
 
 
 def read_trajectories(path: Path) -> Trajectories:
@@ -28,11 +28,16 @@ def read_trajectories(path: Path) -> Trajectories:
     if path.suffix not in (".csv", ".npz"):
         raise ProblemError("trajectories are read from .csv and .npz files.", place=place)
     found = _from_csv(path, place) if path.suffix == ".csv" else _from_npz(read_npz(path), place)
-    return found._replace(times=check_times(found.times, place))
+    return found
 
 
-def check_times(times: np.ndarray, place: str) -> np.ndarray:
+def check_times(times: np.ndarray, place: str, rounding: float = 0.0) -> np.ndarray:
     """Refuse times that are too few or not evenly spaced; return them even to the last digit.
+
+    Args:
+        times: (T,)
+        place: the file, for messages.
+        rounding: relative, of the times themselves.
 
     Raises:
         ProblemError: with the time at which it is wrong.
@@ -43,7 +48,7 @@ def check_times(times: np.ndarray, place: str) -> np.ndarray:
     if not np.all(steps > 0):
         k = int(np.argmin(steps > 0))
         raise ProblemError(f"after t = {times[k]:g} comes t = {times[k + 1]:g}; times have to ascend.", place=place)
-    wrong = np.abs(steps - usual) > UNEVEN * usual
+    wrong = np.abs(steps - usual) > UNEVEN * usual + 2 * rounding * np.abs(times).max()
     if wrong.any():
         k = int(np.argmax(wrong))
         many = steps[k] / usual
@@ -70,17 +75,19 @@ def _from_csv(path: Path, place: str) -> Trajectories:
         rows = which == label
         here = f"{place}, trajectory {label:g}" if WHICH in columns else place
         times = check_times(columns[TIME][rows], here)
-        pieces.append((here, times - times[0], np.stack([columns[n][rows] for n in names], axis=1)))
-    first = pieces[0]
-    for here, times, states in pieces:
-        if len(states) != len(first[2]) or not np.allclose(times, first[1], rtol=UNEVEN, atol=UNEVEN * times[1]):
+        pieces.append((here, times, np.stack([columns[n][rows] for n in names], axis=1)))
+    first = pieces[0][1]
+    dt, together = first[1] - first[0], True
+    for here, times, _ in pieces:
+        own = times[1] - times[0]
+        if len(times) != len(first) or abs(own - dt) > UNEVEN * dt:
             raise ProblemError(
-                f"has {len(states)} states in steps of {times[1]:g}, another {len(first[2])} in steps of "
-                f"{first[1][1]:g}; trajectories have to be alike.",
+                f"has {len(times)} states in steps of {own:g}, another {len(first)} in steps of {dt:g}; trajectories "
+                "have to be alike.",
                 place=here,
             )
-    start = float(columns[TIME][which == which[0]][0])
-    return Trajectories(names, start + first[1], np.stack([states for _, _, states in pieces]))
+        together &= abs(times[0] - first[0]) <= UNEVEN * dt
+    return Trajectories(names, first, np.stack([states for _, _, states in pieces]), together=bool(together))
 
 
 def _table(path: Path, place: str) -> tuple[list[str], np.ndarray]:
@@ -127,13 +134,16 @@ def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
         raise ProblemError(
             f"holds no array {TIME!r} of times, (T,); it holds {', '.join(arrays) or 'nothing'}.", place=place
         )
-    times, names = arrays[TIME].astype(float), tuple(n for n in arrays if n not in (TIME, SPACE))
+    rounding = float(np.finfo(arrays[TIME].dtype).eps) if arrays[TIME].dtype.kind == "f" else 0.0
+    _check_finite(arrays[TIME], TIME, arrays[TIME], 1, place)
+    times = check_times(arrays[TIME].astype(float), place, rounding)
+    names = tuple(n for n in arrays if n not in (TIME, SPACE))
     # An array x of the places of a field, unless there is nothing else: then it is a component called x.
     field = SPACE in arrays and arrays[SPACE].ndim == 1 and bool(names) and arrays[names[0]].shape[-2:] == (
         len(times), len(arrays[SPACE]))  # fmt: skip
     names = names if field else tuple(n for n in arrays if n != TIME)
-    if field and not np.allclose(np.diff(arrays[SPACE]), np.diff(arrays[SPACE])[0], rtol=UNEVEN):
-        raise ProblemError(f"{SPACE!r}: the places of a field have to be evenly spaced.", place=place)
+    if field:
+        _check_places(arrays[SPACE], place)
     if not names:
         raise ProblemError("holds no component beside t.", place=place)
     shape = (len(times), len(arrays[SPACE])) if field else (len(times),)
@@ -146,9 +156,20 @@ def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
                 f"{names[0]!r}.",
                 place=place,
             )
+        if not array.size:
+            raise ProblemError(f"{name!r} holds no trajectory.", place=place)
         _check_finite(array, name, times, len(shape), place)
         states.append(array.reshape(-1, *shape))
     return Trajectories(names, times, np.stack(states, axis=-1), arrays[SPACE].astype(float) if field else None)
+
+
+def _check_places(x: np.ndarray, place: str) -> None:
+    if (
+        len(x) < FEWEST
+        or not np.all(np.diff(x) > 0)
+        or not np.allclose(np.diff(x), (x[-1] - x[0]) / (len(x) - 1), rtol=UNEVEN)
+    ):
+        raise ProblemError(f"{SPACE!r}: a field needs {FEWEST} places, ascending and evenly spaced.", place=place)
 
 
 def _check_finite(array: np.ndarray, name: str, times: np.ndarray, axes: int, place: str) -> None:

@@ -27,8 +27,8 @@ class Fitted(NamedTuple):
     """What training left.
 
     Attributes:
-        params: by part, those of the smallest loss on windows held out.
-        history: records with step, seconds, loss (of the last step of a chunk, first part) and held_out.
+        params: by part, those of the smallest score on windows held out; those of the beginning if it never was finite.
+        history: records with step, seconds, loss (of the last step of a chunk, first part) and held_out, the score.
         steps: how many were taken.
         seconds: how long it took, compilation included.
     """
@@ -80,13 +80,15 @@ def fit(
     state = {name: optimizer.init(own) for name, own in params.items()}
     chunk, length = _chunk(model, optimizer), CHUNK if optimizer.patience is None else optimizer.redraw
     watched = draw(model, held_out, HELD_OUT, watch_key)
-    loss_of = jax.jit(lambda p, w: _loss(model, p, w, watch_key))
+    loss_of = jax.jit(lambda p, w: _score(model, p, w, watch_key))
     best, least, history, done = params, np.inf, [], 0
     for progress in _progress(began, seconds, steps, length):
         rate = (
             LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + np.cos(np.pi * progress)) if optimizer.patience is None else 1.0
         )
-        params, state, loss = chunk(params, state, data, jax.random.fold_in(key, done), jnp.asarray(rate))
+        params, state, loss = chunk(
+            params, state, data, jax.random.fold_in(key, done), jnp.asarray(rate, data.states.dtype)
+        )
         done += length
         seen = float(loss_of(params, watched))
         if seen < least:
@@ -149,7 +151,8 @@ def draw(model: Model, data: Data, count: int, key: Array) -> Windows:
     return Windows(data.states[rows[:, None], at], jax.tree.map(lambda x: x[at[:, :-1]], data.inputs))
 
 
-def _loss(model: Model, params: Mapping[str, Params], windows: Windows, key: Array) -> Array:
-    """Return r.r / 2 of the first part."""
+def _score(model: Model, params: Mapping[str, Params], windows: Windows, key: Array) -> Array:
+    """Return r.r / 2 of the model's score, or of its first part."""
     name = next(iter(model.networks))
-    return 0.5 * jnp.sum(model.residuals[name](params, windows, key)(params[name]) ** 2)
+    residual = model.score or model.residuals[name]
+    return 0.5 * jnp.sum(residual(params, windows, key)(params[name]) ** 2)

@@ -1,7 +1,7 @@
 """How far a roll-out is right, beside the truth: errors, valid times, statistics in the long run, and what diverged.
 
-Sources: Pathak, Hunt, Girvan, Lu & Ott (2018), Phys. Rev. Lett. 120, 024102 (valid time, threshold 0.4); Mikhaeil,
-Monfared & Durstewitz (2022), Advances in Neural Information Processing Systems 35 (Hellinger distance of spectra).
+Sources: Pathak, Wikner, Fussell, Chandra, Hunt, Girvan & Ott (2018), Chaos 28, 041101 (valid time, threshold 0.4);
+Mikhaeil, Monfared & Durstewitz (2022), Advances in Neural Information Processing Systems 35 (Hellinger distance).
 """
 
 from typing import Any

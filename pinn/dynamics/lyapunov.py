@@ -14,11 +14,12 @@ from pinn.problem import TIME
 
 LENGTH = 50  # times the length of the problem's own trajectory
 SHARE = 0.1  # of it, left out at the beginning
+BOUNDED = 100.0  # times the largest state of the first of these lengths: what grows beyond is not chaotic
 LEAST = 1.0  # Lyapunov times in the problem's own range of time, below which nothing is called chaotic
 
 
 def largest_exponent(equations: Equations, dt: float) -> float:
-    """Return the mean rate at which a small distance grows, per unit of time.
+    """Return the mean rate at which a small distance grows, per unit of time; nan where the state itself does.
 
     Args:
         equations: whose problem has the initial state.
@@ -32,10 +33,12 @@ def largest_exponent(equations: Equations, dt: float) -> float:
         v, w = carry
         v, w = jax.jvp(lambda v: rk4_step(equations.rates, t, v, dt), (v,), (w,))
         size = jnp.linalg.norm(w)
-        return (v, w / size), jnp.log(size)
+        return (v, w / size), (jnp.log(size), jnp.linalg.norm(v))
 
     times = jnp.asarray(start + dt * np.arange(round(LENGTH * (end - start) / dt)))
-    growth = np.asarray(jax.jit(lambda c: jax.lax.scan(step, c, times)[1])((first, direction)))
+    growth, sizes = map(np.asarray, jax.jit(lambda c: jax.lax.scan(step, c, times)[1])((first, direction)))
+    if not sizes.max() <= BOUNDED * max(sizes[: len(sizes) // LENGTH].max(), 1e-300):  # also if it is nan
+        return float("nan")
     return float(np.mean(growth[int(SHARE * len(growth)) :]) / dt)
 
 

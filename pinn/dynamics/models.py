@@ -1,7 +1,8 @@
 """Models of flow maps: networks, and the residuals whose squares are to be small. A newcomer's is a line in `MODELS`.
 
-Every model is given scaled states, of mean 0 and spread 1, and predicts the change of a step in units of its usual
-size, so that all outputs are of order one. A window is a piece of a trajectory with the inputs of its steps.
+Every model is given scaled states, of mean 0 and spread 1, and all but the autoencoder predict the change of a step in
+units of its usual size, so that outputs are of order one. A window is a piece of a trajectory with the inputs of its
+steps.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,7 +53,7 @@ class Windows(NamedTuple):
     inputs: Input
 
 
-# (params of the part, params of all parts, windows, random key) -> what is to vanish
+# (params of all parts, windows, random key) -> (params of the part -> what is to vanish)
 Residuals = Callable[[Mapping[str, Params], Windows, Array], ResidualFn]
 
 
@@ -66,6 +67,7 @@ class Model(NamedTuple):
         length: steps of a window.
         batch: windows of a batch.
         optimizer: its name and options.
+        score: residuals of the first part by which params are chosen; None for those it is trained on.
     """
 
     networks: Mapping[str, Network]
@@ -74,16 +76,16 @@ class Model(NamedTuple):
     length: int = 1
     batch: int = 2048
     optimizer: tuple[str, Mapping[str, Any]] = ADAM
+    score: Residuals | None = None
 
 
-def one_part(network: Network, row: Callable[[Params, Any], Array], flow: Any, shape: Shape, **options: Any) -> Model:
+def one_part(network: Network, row: Callable[[Params, Any], Array], flow: Any, **options: Any) -> Model:
     """Make a model of one network whose residuals belong to one window each.
 
     Args:
         network: of the only part.
         row: (params, (window, key)) -> residuals (k,) or of any shape.
         flow: params -> flow map.
-        shape: of the system.
         options: of `Model`.
     """
 
@@ -113,7 +115,7 @@ def feed_forward(shape: Shape) -> Model:
     def flow(params: Params) -> FlowMap:
         return markov(lambda state, given: state + shape.change * change(params, state, given))
 
-    return one_part(network, row, flow, shape, optimizer=MARQUARDT)
+    return one_part(network, row, flow, optimizer=MARQUARDT)
 
 
 def informed(shape: Shape) -> Model:
@@ -126,7 +128,7 @@ def informed(shape: Shape) -> Model:
     solution.
     """
     rates = shape.rates
-    assert rates is not None, "refused by check_model"
+    assert rates is not None, "refused by check_models"
     network = from_flax(lambda rngs: MLP(shape.states + shape.drives + 1, shape.states, rngs, width=24, depth=2))
 
     def phi(params: Params, state: Array, given: Input, share: Array) -> Array:
@@ -145,7 +147,7 @@ def informed(shape: Shape) -> Model:
     def flow(params: Params) -> FlowMap:
         return markov(lambda state, given: phi(params, state, given, jnp.ones((), state.dtype)))
 
-    return one_part(network, row, flow, shape, optimizer=MARQUARDT)
+    return one_part(network, row, flow, optimizer=MARQUARDT)
 
 
 def recurrent(kind: str, shape: Shape) -> Model:
@@ -174,7 +176,7 @@ def recurrent(kind: str, shape: Shape) -> Model:
 
         return FlowMap(begin, step)
 
-    return one_part(network, row, flow, shape, length=20, batch=64)
+    return one_part(network, row, flow, length=20, batch=64)
 
 
 def autoencoder(shape: Shape) -> Model:
@@ -211,7 +213,7 @@ def autoencoder(shape: Shape) -> Model:
 
         return FlowMap(lambda states, inputs: apply(params, "encode", states[-1]), step)
 
-    return one_part(network, row, flow, shape, length=10, batch=64)
+    return one_part(network, row, flow, length=10, batch=64)
 
 
 def convolutional(shape: Shape) -> Model:
@@ -226,4 +228,4 @@ def convolutional(shape: Shape) -> Model:
     def flow(params: Params) -> FlowMap:
         return markov(lambda state, given: state + shape.change[None, :] * network.apply(params, state))
 
-    return one_part(network, row, flow, shape, batch=16)
+    return one_part(network, row, flow, batch=16)

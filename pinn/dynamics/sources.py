@@ -16,6 +16,8 @@ MEMORY = 10  # states every roll-out is given, so that models with a memory and 
 RANGES, LYAPUNOV_TIMES = 2, 15  # of the problem's time, or Lyapunov times, that roll-outs last: whichever is longer
 SYSTEMS, SYSTEM_TESTS = 100, 50  # trajectories of a system to train on, and to judge by
 FIELDS, FIELD_TESTS = 20, 10  # of a field, which has many places, all alike
+FINE = 0.01  # longest step of time by which a Lyapunov exponent is computed
+FAR = 5.0  # spreads, by which states may lie from zero
 KEPT = 0.2  # share of a user's trajectories that is not trained on
 HELD_OUT = 0.1  # share of those trained on by which params are chosen
 
@@ -79,20 +81,20 @@ def from_problem(problem: Problem, plan: Plan) -> Source:
     if problem.coordinates != (TIME,):
         check_field(problem)
         times = times_of(start, plan.time or end - start, plan.dt)
-        later = times_of(start, plan.horizon or end - start, plan.dt)
+        later = times_of(start, plan.horizon or end - start, plan.dt, MEMORY)
         count, judges = plan.trajectories or FIELDS, plan.tests or FIELD_TESTS
         both = fields(problem, max(times, later, key=len), count + judges, plan.seed, plan.spread)
         train = both._replace(times=times, states=both.states[:count, : len(times)])
         tests = both._replace(times=later, states=both.states[count:, : len(later)])
         return Source(problem.name, train, tests, no_drive, None, plan.lyapunov, problem)
     equations = equations_of(problem)
-    time = plan.lyapunov or lyapunov_time(equations, plan.dt)
     times = times_of(start, plan.time or end - start, plan.dt)
+    time = plan.lyapunov or lyapunov_time(equations, min(plan.dt, FINE))
     count = plan.trajectories or SYSTEMS
     first = starts(equations, count + (plan.tests or SYSTEM_TESTS), plan.seed, plan.spread)
     train = runge_kutta(equations, times, first[:count])
     horizon = plan.horizon or max(RANGES * (end - start), LYAPUNOV_TIMES * (time or 0.0))
-    later = times_of(start, horizon + (MEMORY - 1) * plan.dt, plan.dt)
+    later = times_of(start, horizon, plan.dt, MEMORY)
     tests = truth(equations, later, first[count:])
     return Source(problem.name, train, tests, drive_of(equations, times, train.states), equations, time, problem)
 
@@ -110,12 +112,10 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
     Raises:
         ProblemError: if there is too little, or the problem is another system.
     """
-    equations = equations_of(problem) if problem and given.places is None else None
-    if equations and equations.names != given.names:
-        raise ProblemError(
-            f"has the components {', '.join(given.names)}; those of {problem.name} are {', '.join(equations.names)}.",
-            place="--data",
-        )
+    if problem and given.places is not None:
+        raise ProblemError("no model of fields uses equations; leave the problem file out.", place="--data")
+    equations = equations_of(problem) if problem else None
+    given = _ordered(given, equations) if equations else given
     count, length = given.states.shape[:2]
     if count > 1:
         kept = max(1, round(KEPT * count))
@@ -132,11 +132,36 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
         )
     drive = drive_of(equations, train.times, train.states) if equations else no_drive
     has_drive = drive(train.times).shape[1] > 0
+    if has_drive and not given.together:
+        raise ProblemError(
+            f"the equations of {problem.name} depend on t, and the trajectories begin at different times; give those "
+            "that begin together.",
+            place="--data",
+        )
     tests = _pieces(tests, plan, alike=not has_drive)
-    known = plan.lyapunov or (lyapunov_time(equations, given.dt) if equations else None)
+    known = plan.lyapunov or (lyapunov_time(equations, min(given.dt, FINE)) if equations else None)
     notes = [f"{len(tests.states)} trajectories of {len(tests.times)} states are kept to judge by"]
     notes += [] if equations else ["no equations are given, so that nothing here depends on time itself"]
+    flat = given.states.reshape(-1, given.states.shape[-1])
+    if np.linalg.norm(flat.mean(axis=0)) > FAR * np.linalg.norm(flat.std(axis=0)):
+        notes.append("states lie far from zero beside their spread: errors in units of their size say little")
     return Source(name, train, tests, drive, equations, known, problem, tuple(notes))
+
+
+def _ordered(given: Trajectories, equations: Equations) -> Trajectories:
+    """Return trajectories with the components in the order of the equations.
+
+    Raises:
+        ProblemError: if they have others.
+    """
+    if set(equations.names) != set(given.names):
+        raise ProblemError(
+            f"has the components {', '.join(given.names)}; those of {equations.problem.name} are "
+            f"{', '.join(equations.names)}.",
+            place="--data",
+        )
+    order = [given.names.index(name) for name in equations.names]
+    return given._replace(names=equations.names, states=given.states[..., order])
 
 
 def _pieces(tests: Trajectories, plan: Plan, alike: bool) -> Trajectories:

@@ -17,6 +17,7 @@ from pinn.dynamics.judge import judged, one_step_error, statistics
 from pinn.dynamics.models import Shape
 from pinn.dynamics.sources import HELD_OUT, MEMORY, Source
 from pinn.dynamics.watch import Watched, watched_errors
+from pinn.errors import ProblemError
 from pinn.surroundings import computing_in
 
 
@@ -115,7 +116,7 @@ def study(
     steps: int | None = None,
     seed: int = 0,
     watched: Mapping[str, Watched] | None = None,
-    watch: Callable[[str, dict[str, float] | None], None] = lambda name, record: None,
+    on_record: Callable[[str, dict[str, float] | None], None] = lambda name, record: None,
 ) -> Study:
     """Train, roll out and judge, in float64.
 
@@ -126,10 +127,10 @@ def study(
         steps: of the optimizer for each; None for any.
         seed: of params and batches.
         watched: quantities to follow along the roll-outs, see `watch.watched_of`.
-        watch: called with a model's name and each of its records; with None as it begins.
+        on_record: called with a model's name and each of its records; with None as it begins.
 
     Raises:
-        ProblemError: for a model that does not exist or does not fit.
+        ProblemError: for a model that does not exist or does not fit, or whose windows are longer than trajectories.
     """
     names = check_models(list(models), source.train.places is not None, source.equations is not None)
     with computing_in("float64"):
@@ -138,17 +139,28 @@ def study(
         inputs = _inputs(source, source.train.times)
         outcomes = {name: _judge(source, scaled, flow, None, watched or {})
                     for name, flow in _baselines(source, shape, train, inputs).items()}  # fmt: skip
-        held_out = max(1, round(HELD_OUT * len(train))) if len(train) > 1 else 0
-        given = jax.tree.map(jnp.asarray, inputs)
-        some = Data(jnp.asarray(train[: len(train) - held_out]), given)
-        others = Data(jnp.asarray(train[len(train) - held_out :]), given) if held_out else some
-        for name in names:
-            watch(name, None)
-            model = MODELS[name].make(shape)
+        some, others = _split(jnp.asarray(train), jax.tree.map(jnp.asarray, inputs))
+        models_made = {name: MODELS[name].make(shape) for name in names}
+        for name, model in models_made.items():
+            if (fewest := min(part.states.shape[1] for part in (some, others))) <= model.length:
+                told = f"{name} is trained on windows of {model.length} steps; pieces of {fewest} states are too short."
+                raise ProblemError(told, place="--model")
+        for name, model in models_made.items():
+            on_record(name, None)
             found = fit(model, some, others, seconds=seconds, steps=steps, seed=seed,
-                        watch=lambda record, name=name: watch(name, record))  # fmt: skip
+                        watch=lambda record, name=name: on_record(name, record))  # fmt: skip
             outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched or {})
     return Study(source, scaled, outcomes, watched or {}, seed)
+
+
+def _split(states: jax.Array, inputs: Input) -> tuple[Data, Data]:
+    """Return what is trained on, and what params are chosen by: some trajectories, or the end of the only one."""
+    if len(states) > 1:
+        kept = max(1, round(HELD_OUT * len(states)))
+        return Data(states[:-kept], inputs), Data(states[-kept:], inputs)
+    cut = round((1 - HELD_OUT) * states.shape[1])
+    first, last = (jax.tree.map(lambda x, part=part: x[part], inputs) for part in (slice(0, cut - 1), slice(cut, None)))
+    return Data(states[:, :cut], first), Data(states[:, cut:], last)
 
 
 def shape_of(source: Source) -> tuple[Scaled, Shape]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from pinn.dynamics.judge import THRESHOLD
 from pinn.dynamics.sources import MEMORY
@@ -55,6 +56,8 @@ def _notes(found: Study) -> list[str]:
         if numbers["diverged"]:
             of = f"{numbers['diverged']} of {many} roll-outs" if many > 1 else "the roll-out"
             out.append(f"{name}: {of} diverged, the first {numbers['first_diverged']:g} after its last known state")
+        if outcome.fitted and not np.isfinite([r["held_out"] for r in outcome.fitted.history]).any():
+            out.append(f"{name}: its loss was never finite, and its params are those it began with")
     return out
 
 
@@ -80,15 +83,15 @@ def _row(data: Data, name: str, numbers: Data) -> list[str]:
         low, middle, high = (valid[k] / unit for k in ("lower", "median", "upper"))
         cells.append(f"{longest}{middle:.1f} ({low:.1f} to {high:.1f})")
     if not data["field"]:
-        distances = numbers["statistics"] or {"histogram": None, "spectrum": None}
-        cells += [_short(distances["histogram"]), _short(distances["spectrum"])]
+        distances = numbers["statistics"]
+        cells += [_short(distances[k]) if distances else NOTHING for k in ("histogram", "spectrum")]
     cells += [_short(numbers["watched"][quantity]) for quantity in data["watched"]]
     cells.append(f"{numbers['diverged']} of {many}" if numbers["diverged"] else NOTHING)
     return [*cells, *([f"{trained['seconds']:.0f}", str(trained["params"])] if trained else [NOTHING, NOTHING])]
 
 
 def _short(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1e}"
+    return "not finite" if value is None else f"{value:.1e}"
 
 
 def explained(data: Data) -> list[str]:

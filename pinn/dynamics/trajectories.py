@@ -16,7 +16,9 @@ from pinn.errors import ProblemError
 from pinn.problem import TIME
 
 TOLERANCE, ROUGHLY = 1e-13, 1e-6  # relative, of the truth; of the path whose box states are drawn from
-FEWEST = 10  # times of a trajectory
+FEWEST, MOST_STEPS = 10, 200_000  # of time, of a trajectory
+MOST_NUMBERS = 100_000_000  # of all trajectories together
+MOST_EVALUATIONS = 200_000  # of the rates, for the truth
 
 
 class Trajectories(NamedTuple):
@@ -27,12 +29,14 @@ class Trajectories(NamedTuple):
         times: (T,).
         states: (n, T, d); of fields (n, T, X, d), X places.
         places: (X,) of fields; None for states of a system.
+        together: whether all begin at the first of the times; else times are those of the first trajectory.
     """
 
     names: tuple[str, ...]
     times: np.ndarray
     states: np.ndarray
     places: np.ndarray | None = None
+    together: bool = True
 
     @property
     def dt(self) -> float:
@@ -40,19 +44,24 @@ class Trajectories(NamedTuple):
         return float(self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
 
-def times_of(start: float, length: float, dt: float) -> np.ndarray:
+def times_of(start: float, length: float, dt: float, known: int = 1) -> np.ndarray:
     """Return times from a start on, in steps of dt, until a length is reached.
 
+    Args:
+        start: the first.
+        length: of time after the last known state.
+        dt: step.
+        known: states that are known, from the first on.
+
     Raises:
-        ProblemError: if there are too few.
+        ProblemError: if there are too few or too many.
     """
-    count = round(length / dt)
-    if count + 1 < FEWEST:
+    if not FEWEST <= length / dt + 0.5 < MOST_STEPS + 1:
         raise ProblemError(
-            f"{length:g} units of time in steps of {dt:g} are {count + 1} states; {FEWEST} are needed.",
-            place=f"--dt {dt:g}",
+            f"{length:g} units of time in steps of {dt:g} are {length / dt:.6g} steps; {FEWEST} to {MOST_STEPS} can be "
+            "learned from, and judged by. Change --dt, --time or --horizon."
         )
-    return start + dt * np.arange(count + 1)
+    return start + dt * np.arange(round(length / dt) + known)
 
 
 def rk4_step(rates: Rates, t: Array, v: Array, dt: float) -> Array:
@@ -73,6 +82,8 @@ def runge_kutta(equations: Equations, times: np.ndarray, first: np.ndarray) -> T
         first: states at the first of them, (n, d).
     """
     dt = float(times[1] - times[0])
+    if len(times) * first.size > MOST_NUMBERS:
+        raise ProblemError(f"{len(first)} trajectories of {len(times)} states are too many.", place="--trajectories")
 
     def step(v: Array, t: Array) -> tuple[Array, Array]:
         after = jax.vmap(lambda one: rk4_step(equations.rates, t, one, dt))(v)
@@ -105,13 +116,24 @@ def truth(equations: Equations, times: np.ndarray, first: np.ndarray, tolerance:
     """
     from scipy.integrate import solve_ivp
 
-    system, shape = equations.system, first.T.shape
+    system, shape, name = equations.system, first.T.shape, equations.problem.name
+    spent = 0
 
     def rates(t: float, v: np.ndarray) -> np.ndarray:
-        state = v.reshape(shape)
+        nonlocal spent
+        spent, state = spent + 1, v.reshape(shape)
+        if spent > MOST_EVALUATIONS:
+            raise ProblemError(
+                f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too long.",
+                place=name,
+            )
         return system.rates(lambda slot: state[slot.component], {TIME: np.asarray(t)}, shape[1:]).ravel()
 
     with np.errstate(all="ignore"):
+        if not np.all(np.isfinite(rates(times[0], first.T.ravel()))):
+            raise ProblemError(
+                "rates are not finite at some of the random states; a smaller --spread may help.", place=name
+            )
         found = solve_ivp(
             rates, (times[0], times[-1]), first.T.ravel(), method="DOP853", t_eval=times,
             rtol=tolerance, atol=tolerance * max(float(np.abs(first).max()), 1e-3),

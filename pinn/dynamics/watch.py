@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pinn.errors import ProblemError, did_you_mean
+from pinn.errors import ProblemError
 from pinn.language import Residual, Symbols, from_text
 from pinn.problem import TIME, Problem
 
@@ -33,24 +33,23 @@ def watched_of(names: Sequence[str], texts: Mapping[str, str], problem: Problem 
 
     Args:
         names: of the components of its states.
-        texts: expressions in them, by name.
+        texts: expressions in them, in t and in parameters, by name.
         problem: whose parameters and invariants are known too; None for none.
 
     Raises:
-        ProblemError: for an expression that mentions anything else.
+        ProblemError: for an expression that mentions anything else. An invariant that does is left out.
     """
     parameters = dict(problem.parameters) if problem else {}
-    symbols = problem.symbols if problem else Symbols((TIME,), tuple(names))
+    symbols = Symbols(parameters=dict.fromkeys((TIME, *names, *parameters), 0.0))  # names alone, of any form
     out = {}
     for name, text in (dict(problem.invariants if problem else {}) | dict(texts)).items():
         try:
-            residual = from_text(text, symbols)
-            for mentioned in residual.needs:
-                if mentioned not in (TIME, *parameters, *names):
-                    raise ProblemError(f"{mentioned!r} is no component.{did_you_mean(mentioned, names)}", text=text)
+            if "=" in text:
+                raise ProblemError("write the quantity alone, without '='.", text=text)
+            out[name] = Watched(from_text(text, symbols), parameters)
         except ProblemError as error:
-            raise error.located(f"--watch {name}") from None
-        out[name] = Watched(residual, parameters)
+            if name in texts:
+                raise error.located(f"--watch {name}") from None
     return out
 
 

@@ -188,6 +188,8 @@ class System:
         start = self.problem.domain.bounds[TIME][0]
         conditions = tuple(c for c in self.problem.conditions if dict(c.where) == {TIME: start})
         slots = self.slots(conditions)
+        if not conditions:
+            raise Impossible(f"nothing is said about the first {TIME}")
         if any(s.axes or s.component >= self.count for s in slots.values()):
             raise Impossible("an initial condition is on a derivative in space")
         arguments = dict(given) | dict(self.problem.parameters)
