@@ -346,8 +346,8 @@ def test_csv_and_npz_hold_the_same(tmp_path):
     np.testing.assert_allclose(first.times, t)
     one = read_trajectories(write_csv(tmp_path / "b.csv", "t,p", [(v, v) for v in t]))
     assert one.states.shape == (1, 30, 1)
-    np.savez(tmp_path / "c.npz", t=t, x=np.linspace(0, 1, 8), u=np.zeros((2, 30, 8)))
-    assert read_trajectories(tmp_path / "c.npz").places.shape == (8,)
+    np.savez(tmp_path / "c.npz", t=t, x=np.linspace(0, 1, 12), u=np.zeros((2, 30, 12)))
+    assert read_trajectories(tmp_path / "c.npz").places.shape == (12,)
     np.savez(tmp_path / "d.npz", t=t, x=np.zeros((2, 30)), y=np.zeros((2, 30)))  # here x is a component
     assert read_trajectories(tmp_path / "d.npz").names == ("x", "y")
 
@@ -505,7 +505,7 @@ def test_a_roll_out_that_diverges_is_reported_with_its_time(duffing, capsys):
         (["duffing.yaml", "--dt", "1"], "are 2 steps; 10 to 200000"),
         (["duffing.yaml", "--dt", "1e-300", "--time", "1e300"], "inf steps"),
         (["duffing.yaml", "--horizon", "0.001"], "0.1 steps"),
-        (["duffing.yaml", "--model", ","], "name a model"),
+        (["duffing.yaml", "--model", ","], "unknown model ''"),
         (
             ["duffing.yaml", "--time", "0.15", "--model", "gru"],
             "windows of 20 steps; pieces of 16 states are too short",

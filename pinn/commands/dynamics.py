@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pinn.errors import ProblemError
+from pinn.errors import ProblemError, unknown
 
 if TYPE_CHECKING:
     from pinn.dynamics.sources import Source
@@ -122,7 +122,7 @@ def _checked(
     options: argparse.Namespace, problem: "Problem | None", data: "Trajectories | None"
 ) -> "tuple[list[str], dict[str, Watched]]":
     """Return the models and the quantities asked for; what does not fit is refused before trajectories are made."""
-    from pinn.dynamics.catalogue import check_models
+    from pinn.dynamics.catalogue import MODELS, check_models
     from pinn.dynamics.equations import equations_of
     from pinn.dynamics.fields import check_field
     from pinn.dynamics.watch import watched_of
@@ -131,6 +131,8 @@ def _checked(
     field = data.places is not None if data else problem.coordinates != (TIME,)
     asked = options.model or ["convolutional" if field else "feed_forward"]
     names = [name.strip() for given in asked for name in given.split(",") if name.strip()]
+    if not names:
+        raise unknown("model", "", [*MODELS, "all"]).located("--model")
     if field and not data:
         check_field(problem)
     names = check_models(names, field, problem is not None and not field)

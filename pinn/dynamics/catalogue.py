@@ -45,8 +45,6 @@ def check_models(names: list[str], fields: bool, equations: bool) -> list[str]:
     Raises:
         ProblemError: for a name that does not exist, or a model that does not fit.
     """
-    if not names:
-        raise ProblemError(f"name a model: {', '.join(MODELS)}, or all.", place="--model")
     can, out = suitable(fields, equations), []
     for name in names:
         if name == "all":
