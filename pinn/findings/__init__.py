@@ -1,4 +1,8 @@
-"""What a problem says that may not be meant: warnings found before any training, in numpy alone."""
+"""What a problem says that may not be meant: warnings found before any training, in numpy alone.
+
+Warnings, and no errors, because each is meant by somebody: the corners of a lid-driven cavity contradict each other, a
+pressure without a gauge leaves the velocity as it is, and zero may be the solution that is looked for.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
