@@ -12,8 +12,8 @@ from pinn.reference.base import relative_l2
 from pinn.reference.burgers import cole_hopf
 
 T = np.linspace(0, 1, 21)
-X = np.linspace(-1, 1, 81) ** 3  # close together where the shock is
-N = np.geomspace(0.003, 0.05, 9)
+X = np.linspace(-1, 1, 201)
+N = np.linspace(0.003, 0.05, 9)
 ENTRIES = {"t": T, "x": X, "n": N}
 
 
