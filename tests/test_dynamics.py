@@ -527,6 +527,21 @@ def test_mistakes_are_told(arguments, told, duffing, capsys):
     assert sorted(p.name for p in duffing.iterdir()) == ["duffing.yaml"]
 
 
+def test_a_study_that_fails_gives_back_what_it_made_and_no_more(duffing, monkeypatch):
+    """Folders that were there before stay, empty as they are."""
+
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pinn.dynamics.study.fit", fail)
+    (duffing / "mine" / "here").mkdir(parents=True)
+    assert main(["dynamics", "duffing.yaml", *QUICK, "--out", "mine/here"]) == 130
+    assert (duffing / "mine" / "here").is_dir()
+    assert main(["dynamics", "duffing.yaml", *QUICK, "--out", "mine/new/deep"]) == 130
+    assert main(["dynamics", "duffing.yaml", *QUICK]) == 130
+    assert sorted(p.name for p in duffing.rglob("*")) == ["duffing.yaml", "here", "mine"]
+
+
 def test_models_that_fit():
     assert check_models(["all"], fields=False, equations=False) == [
         "feed_forward", "gru", "lstm", "autoencoder", "adversarial"]  # fmt: skip

@@ -32,7 +32,7 @@ t (T,) and each component (T,) or (n, T). Of a field, taken to be periodic, it h
 Roll-outs last twice the file's range of time, or 15 Lyapunov times if these are longer; a field's, the file's range;
 those of --data, all there is of the trajectories that are kept to judge by, a fifth.
 
-exit codes: 0 trained and judged; 2 something is wrong, and nothing was trained; 130 interrupted"""
+exit codes: 0 trained and judged; 2 something is wrong, and nothing is kept; 130 interrupted"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     data = read_trajectories(Path(options.data)) if options.data else None
     names, watched = _checked(options, problem, data)
     source = _source(options, problem, data)
-    folder = flow_folder.reserve(options.out, source.name)
+    folder, new = flow_folder.reserve(options.out, source.name)
     try:
         talk = _Talk(options.quiet or options.json)
         talk.source(source)
@@ -112,7 +112,7 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
                       on_record=talk.record)  # fmt: skip
         flow_folder.write(found, folder, ["pinn", "dynamics", *_without_out(argv)])
     except BaseException:
-        flow_folder.give_back(folder)
+        flow_folder.give_back(folder, new)
         raise
     _tell(found, folder, options.json)
     return 0

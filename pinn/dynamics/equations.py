@@ -86,7 +86,7 @@ Drive = Callable[[np.ndarray], np.ndarray]  # times (T,) -> (T, k)
 
 
 def drive_of(equations: Equations, times: np.ndarray, states: np.ndarray) -> Drive:
-    """Find what depends on time in the equations, whatever the state is.
+    """Find what depends on time in the equations.
 
     The rates at several fixed states are functions of time; what varies in them is brought to as few functions as
     there are independent ones, of mean square 1 over the times given. A force F cos(w t) gives one, a cosine.

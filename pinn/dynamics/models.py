@@ -119,7 +119,7 @@ def feed_forward(shape: Shape) -> Model:
 
 
 def informed(shape: Shape) -> Model:
-    """A perceptron of the last state and of the time since, whose rate is that of the equations: no data but states.
+    """A perceptron of the last state and of the time since, whose rate is to be that of the equations.
 
     phi(s) = state + s change N(state, s) for s from 0 to 1 is to satisfy dphi/ds = dt F(t + s dt, phi), and to hit the
     next state at s = 1.

@@ -80,6 +80,9 @@ def runge_kutta(equations: Equations, times: np.ndarray, first: np.ndarray) -> T
         equations: of d components.
         times: (T,), evenly spaced.
         first: states at the first of them, (n, d).
+
+    Raises:
+        ProblemError: if there are too many, or they leave all bounds.
     """
     dt = float(times[1] - times[0])
     if len(times) * first.size > MOST_NUMBERS:

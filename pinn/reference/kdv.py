@@ -85,8 +85,7 @@ def check(problem: Problem) -> None:
 
 
 def solve(problem: Problem, grid: Mapping[str, np.ndarray], n: int = 512) -> Reference:
-    """Return the solution on a grid; its uncertainty is the difference to three quarters of the modes
-    and a looser tolerance."""
+    """Return the solution on a grid, uncertain by the difference to 3/4 of the modes and a looser tolerance."""
     dispersion, (t, x) = constants(problem), (grid["t"], grid["x"])
     times = t if t[0] == 0 else np.concatenate([[0.0], t])
 

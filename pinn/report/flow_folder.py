@@ -19,8 +19,8 @@ from pinn.report.flows import page
 FILES = ("rollouts.npz", "figure.png", "report.html", "dynamics.json")
 
 
-def reserve(out: str | None, name: str) -> Path:
-    """Make the folder, before time is spent on what goes into it.
+def reserve(out: str | None, name: str) -> tuple[Path, list[Path]]:
+    """Make the folder, before time is spent on what goes into it; return it, and the folders that were not there yet.
 
     Args:
         out: where; None for a name by the time.
@@ -30,21 +30,22 @@ def reserve(out: str | None, name: str) -> Path:
         ProblemError: if it cannot be written.
     """
     folder = Path(out) if out else unused(Path("runs") / name, "dynamics-")
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "partial").touch()
         (folder / "partial").unlink()
     except OSError as error:
         raise ProblemError(f"cannot be written: {error.strerror}.", place=str(folder)) from None
-    return folder
+    return folder, new
 
 
-def give_back(folder: Path) -> None:
-    """Remove the folder, and those it was put in, as far as they are empty; and files that were begun."""
+def give_back(folder: Path, new: list[Path]) -> None:
+    """Remove files that were begun in a folder, and the folders that were made for it, if they are empty."""
     with suppress(OSError):
         for name in FILES:
             (folder / name).unlink(missing_ok=True)
-        for path in (folder, folder.parent, folder.parent.parent):
+        for path in new:
             path.rmdir()
 
 
