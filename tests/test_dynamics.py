@@ -107,6 +107,12 @@ def test_what_time_drives(x64):
     assert abs(np.corrcoef(drive(later)[:, 0], np.cos(2 * later))[0, 1]) == pytest.approx(1, abs=1e-12)
 
 
+def test_a_drive_that_leaves_its_range_is_said():
+    assert tiny().notes == (), "two time units hold all values of cos(2 t)"
+    (note,) = tiny(DUFFING.replace("cos(2*t)", "exp(-t)")).notes
+    assert note.startswith("from t = 2.4 on, what drives the system leaves the range it had in training")
+
+
 def test_the_truth_is_the_exact_solution(x64):
     problem = load_problem("oscillator")
     times = np.linspace(0, 20, 201)

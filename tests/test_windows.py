@@ -1,6 +1,7 @@
 """Time windows: how they are cut, that their pieces join, and that a run through them resumes."""
 
 import time
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -91,7 +92,7 @@ def test_derivatives_at_an_edge_belong_to_one_window(heat_text):
     """The slope in time there is that of the window before, not the sum of two."""
     plan = plan_of(problem_from_text(heat_text), windows=2)
     pieces = random_pieces(plan, 2)
-    u_t = jax.jacfwd(lambda t, x: plan.ansatz.network.apply(pieces, jnp.stack([t, x]))[0])
+    u_t = jax.jit(jax.jacfwd(lambda t, x: plan.ansatz.network.apply(pieces, jnp.stack([t, x]))[0]))
     at = [float(u_t(jnp.asarray(0.5 + shift), jnp.asarray(0.3))) for shift in (-1e-9, 0.0, 1e-9)]
     assert at[1] == pytest.approx(at[0], rel=1e-6) and abs(at[2] - at[0]) > 1e-3
     assert float(u_t(jnp.asarray(0.0), jnp.asarray(0.3))) == pytest.approx(
@@ -154,13 +155,13 @@ def test_value_and_rate_go_on_from_window_to_window(carried):
     def u(t):
         return plan.ansatz.network.apply(pieces, jnp.stack([t, x]))[0]
 
+    u, rate, second = map(jax.jit, (u, jax.jacfwd(u), jax.jacfwd(jax.jacfwd(u))))
     for edge in (1 / 3, 2 / 3):
         before, after = (jnp.asarray(edge + shift) for shift in (-1e-9, 1e-9))
         assert float(u(before)) == pytest.approx(float(u(after)), abs=1e-7)
-        assert float(jax.grad(u)(before)) == pytest.approx(float(jax.grad(u)(after)), abs=1e-6)
-        second = jax.grad(jax.grad(u))
+        assert float(rate(before)) == pytest.approx(float(rate(after)), abs=1e-6)
         assert abs(float(second(before)) - float(second(after))) > 1e-2
-    assert float(jax.grad(u)(jnp.asarray(0.0))) == pytest.approx(0.3 * 0.7, rel=1e-9)
+    assert float(rate(jnp.asarray(0.0))) == pytest.approx(0.3 * 0.7, rel=1e-9)
 
 
 def test_linear_problems_get_one_window(heat_text):
@@ -186,6 +187,7 @@ def test_pieces_join_and_keep_the_hard_conditions(name):
     plan = plan_of(load_problem(name))
     pieces = random_pieces(plan, 3)
 
+    @jax.jit
     def u(t, x):
         return jax.vmap(lambda p: plan.ansatz.network.apply(pieces, p)[0])(jnp.stack(jnp.broadcast_arrays(t, x), -1))
 
@@ -212,10 +214,9 @@ def test_the_bank_holds_what_steps_do_not_change(name):
     )
     assert np.all((bank.points["interior"][:, 0] > 2 / 3) & (bank.points["interior"][:, 0] < 1))
     residual = residual_on(plan.problem, plan.constraints(window), plan.ansatz, settings, window, bank)
-    whole = residual_blocks(
-        plan.problem, plan.constraints(window), lambda x: plan.ansatz.network.apply(pieces, x), bank.points
-    )["pde"]
-    np.testing.assert_allclose(residual(params) / residual.scales, whole, rtol=1e-9, atol=1e-9)
+    blocks = partial(residual_blocks, plan.problem, plan.constraints(window))
+    whole = jax.jit(lambda points: blocks(lambda x: plan.ansatz.network.apply(pieces, x), points))(bank.points)["pde"]
+    np.testing.assert_allclose(jax.jit(residual.__call__)(params) / residual.scales, whole, rtol=1e-9, atol=1e-9)
 
 
 def run(plan, state=None, **limits):

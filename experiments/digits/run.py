@@ -45,10 +45,8 @@ class RowReader(nnx.Module):
 
     def __call__(self, image):
         """Map an image (8, 8) to scores (10,)."""
-        carry = self.cell.rest()
-        for row in image:
-            carry, scores = self.cell((carry, row))
-        return scores
+        _, scores = jax.lax.scan(lambda carry, row: self.cell((carry, row)), self.cell.rest(), image)
+        return scores[-1]
 
 
 def images(seed: int = 0):

@@ -78,17 +78,13 @@ def fit(
     params = {n: net.init(jax.random.key_data(jax.random.fold_in(start_key, i)))
               for i, (n, net) in enumerate(sorted(model.networks.items()))}  # fmt: skip
     state = {name: optimizer.init(own) for name, own in params.items()}
-    chunk, length = _chunk(model, optimizer), CHUNK if optimizer.patience is None else optimizer.redraw
+    chunk, length = _chunk(model, optimizer), _length(optimizer)
     watched = draw(model, held_out, HELD_OUT, watch_key)
     loss_of = jax.jit(lambda p, w: _score(model, p, w, watch_key))
     best, least, history, done = params, np.inf, [], 0
     for progress in _progress(began, seconds, steps, length):
-        rate = (
-            LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + np.cos(np.pi * progress)) if optimizer.patience is None else 1.0
-        )
-        params, state, loss = chunk(
-            params, state, data, jax.random.fold_in(key, done), jnp.asarray(rate, data.states.dtype)
-        )
+        rate = jnp.asarray(_rate(optimizer, progress), data.states.dtype)
+        params, state, loss = chunk(params, state, data, jax.random.fold_in(key, done), rate)
         done += length
         seen = float(loss_of(params, watched))
         if seen < least:
@@ -110,9 +106,26 @@ def _progress(began: float, seconds: float | None, steps: int | None, length: in
         done += length
 
 
+def _is_first_order(optimizer: Optimizer) -> bool:
+    """Say whether each step has its own batch and a learning rate; methods that may lose patience have neither."""
+    return optimizer.patience is None
+
+
+def _length(optimizer: Optimizer) -> int:
+    """Return the steps of a chunk."""
+    return CHUNK if _is_first_order(optimizer) else optimizer.redraw
+
+
+def _rate(optimizer: Optimizer, progress: float) -> float:
+    """Return the learning rate as a share of the first one."""
+    if not _is_first_order(optimizer):
+        return 1.0
+    return LEAST_RATE + (1 - LEAST_RATE) * 0.5 * (1 + np.cos(np.pi * progress))
+
+
 def _chunk(model: Model, optimizer: Optimizer) -> Callable[..., Any]:
     """Return the compiled function that takes a chunk of steps."""
-    first_order = optimizer.patience is None
+    first_order = _is_first_order(optimizer)
 
     def step(params: dict, state: dict, windows: Windows, key: Array, rate: Array) -> tuple[dict, dict, Array]:
         losses = []
@@ -134,8 +147,7 @@ def _chunk(model: Model, optimizer: Optimizer) -> Callable[..., Any]:
             params, state, loss = step(*carry, windows, here if first_order else key, rate)
             return (params, state), loss
 
-        length = CHUNK if first_order else optimizer.redraw
-        (params, state), losses = jax.lax.scan(body, (params, state), jnp.arange(length))
+        (params, state), losses = jax.lax.scan(body, (params, state), jnp.arange(_length(optimizer)))
         return params, state, losses[-1]
 
     return jax.jit(chunk, donate_argnums=1)

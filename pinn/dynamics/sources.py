@@ -18,6 +18,7 @@ SYSTEMS, SYSTEM_TESTS = 100, 50  # trajectories of a system to train on, and to 
 FIELDS, FIELD_TESTS = 20, 10  # of a field, which has many places, all alike
 FINE = 0.01  # longest step of time by which a Lyapunov exponent is computed
 FAR = 5.0  # spreads, by which states may lie from zero
+NEAR = 0.05  # of the range of a drive, by which it may leave that without a word
 KEPT = 0.2  # share of a user's trajectories that is not trained on
 HELD_OUT = 0.1  # share of those trained on by which params are chosen
 
@@ -96,7 +97,9 @@ def from_problem(problem: Problem, plan: Plan) -> Source:
     horizon = plan.horizon or max(RANGES * (end - start), LYAPUNOV_TIMES * (time or 0.0))
     later = times_of(start, horizon, plan.dt, MEMORY)
     tests = truth(equations, later, first[count:])
-    return Source(problem.name, train, tests, drive_of(equations, times, train.states), equations, time, problem)
+    drive = drive_of(equations, times, train.states)
+    notes = _new_drive(drive, times, later)
+    return Source(problem.name, train, tests, drive, equations, time, problem, tuple(notes))
 
 
 @computing_in("float64")
@@ -116,6 +119,32 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
         raise ProblemError("no model of fields uses equations; leave the problem file out.", place="--data")
     equations = equations_of(problem) if problem else None
     given = _ordered(given, equations) if equations else given
+    train, tests = _split(given)
+    drive = drive_of(equations, train.times, train.states) if equations else no_drive
+    has_drive = drive(train.times).shape[1] > 0
+    if has_drive and not given.together:
+        raise ProblemError(
+            f"the equations of {problem.name} depend on t, and the trajectories begin at different times; give those "
+            "that begin together.",
+            place="--data",
+        )
+    tests = _pieces(tests, plan, alike=not has_drive)
+    known = plan.lyapunov or (lyapunov_time(equations, min(given.dt, FINE)) if equations else None)
+    notes = [f"{len(tests.states)} trajectories of {len(tests.times)} states are kept to judge by"]
+    notes += [] if equations else ["no equations are given, so that nothing here depends on time itself"]
+    notes += _new_drive(drive, train.times, tests.times)
+    flat = given.states.reshape(-1, given.states.shape[-1])
+    if np.linalg.norm(flat.mean(axis=0)) > FAR * np.linalg.norm(flat.std(axis=0)):
+        notes.append("states lie far from zero beside their spread: errors in units of their size say little")
+    return Source(name, train, tests, drive, equations, known, problem, tuple(notes))
+
+
+def _split(given: Trajectories) -> tuple[Trajectories, Trajectories]:
+    """Return what to train on and what to judge by: some trajectories each, or the two ends of the only one.
+
+    Raises:
+        ProblemError: if there is too little of one of the two.
+    """
     count, length = given.states.shape[:2]
     if count > 1:
         kept = max(1, round(KEPT * count))
@@ -130,22 +159,21 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
             f"{MEMORY + FEWEST} are needed of each.",
             place="--data",
         )
-    drive = drive_of(equations, train.times, train.states) if equations else no_drive
-    has_drive = drive(train.times).shape[1] > 0
-    if has_drive and not given.together:
-        raise ProblemError(
-            f"the equations of {problem.name} depend on t, and the trajectories begin at different times; give those "
-            "that begin together.",
-            place="--data",
-        )
-    tests = _pieces(tests, plan, alike=not has_drive)
-    known = plan.lyapunov or (lyapunov_time(equations, min(given.dt, FINE)) if equations else None)
-    notes = [f"{len(tests.states)} trajectories of {len(tests.times)} states are kept to judge by"]
-    notes += [] if equations else ["no equations are given, so that nothing here depends on time itself"]
-    flat = given.states.reshape(-1, given.states.shape[-1])
-    if np.linalg.norm(flat.mean(axis=0)) > FAR * np.linalg.norm(flat.std(axis=0)):
-        notes.append("states lie far from zero beside their spread: errors in units of their size say little")
-    return Source(name, train, tests, drive, equations, known, problem, tuple(notes))
+    return train, tests
+
+
+def _new_drive(drive: Drive, known: np.ndarray, later: np.ndarray) -> list[str]:
+    """Say it where what drives a system leaves the range it has at the times that are trained on."""
+    among, beyond = drive(known), drive(later)
+    lowest, highest = among.min(axis=0), among.max(axis=0)
+    margin = NEAR * (highest - lowest)
+    outside = np.any((beyond < lowest - margin) | (beyond > highest + margin), axis=1)
+    if not outside.any():
+        return []
+    return [
+        f"from t = {later[outside.argmax()]:g} on, what drives the system leaves the range it had in training: "
+        "models have not seen such steps; train over a longer time"
+    ]
 
 
 def _ordered(given: Trajectories, equations: Equations) -> Trajectories:
