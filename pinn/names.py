@@ -5,7 +5,7 @@ from typing import Literal
 from pinn.errors import ProblemError, unknown
 from pinn.evidence.invariants import densities
 from pinn.options import fit
-from pinn.problem import Problem, known_expressions
+from pinn.problem import TIME, Problem, known_expressions
 from pinn.reference import check_reference
 from pinn.settings import NetworkSettings, Settings, StageSettings
 
@@ -46,6 +46,10 @@ def check_names(problem: Problem, settings: Settings) -> None:
             )
         if name not in free:
             raise unknown("coordinate", name, free, ("ansatz", "waves", name))
+    ends = [c for c in free if c != TIME]
+    for k, name in enumerate(settings.ansatz.mirrors if isinstance(settings.ansatz.mirrors, list) else ()):
+        if name not in ends:
+            raise unknown("coordinate with ends in space", name, ends, ("ansatz", "mirrors", k))
     known_expressions(problem, settings.ansatz.inputs, ("ansatz", "inputs"))
     check_reference(problem)
     densities(problem)

@@ -38,6 +38,7 @@ class AnsatzSettings(Section):
     dirichlet: Enforcement = "auto"
     lift: LiftKind = "reaction"
     symmetry: bool = True
+    mirrors: Literal["auto", "none"] | list[str] = "auto"
     carried: Literal["state"] | bool = True
     scale: Literal["auto"] | Size | dict[str, Size] = "auto"
     layer: Literal["auto", "none"] | float = "auto"

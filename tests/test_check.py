@@ -159,7 +159,7 @@ def test_hard_conditions_that_cannot_be(tmp_path, capsys):
     file = tmp_path / "hard.yaml"
     file.write_text(
         "name: p\ncoordinates: {x: [0, 1]}\nunknowns: [u]\nequations: {e: u_xx = 1}\nconditions:\n"
-        "  a: {where: x=0, equation: u_x = 0}\n  b: {where: x=1, equation: u = 0}\nansatz: {dirichlet: hard}\n"
+        "  a: {where: x=0, equation: u_x = 1}\n  b: {where: x=1, equation: u = 0}\nansatz: {dirichlet: hard}\n"
     )
     assert main([str(file)]) == 2
     said = capsys.readouterr().err
@@ -168,7 +168,7 @@ def test_hard_conditions_that_cannot_be(tmp_path, capsys):
         in said
     )
     assert "With dirichlet: auto it is a term of the loss." in said
-    file.write_text(file.read_text().replace("u_x = 0", "u = 1"))
+    file.write_text(file.read_text().replace("u_x = 1", "u = 1"))
     assert main([str(file)]) == 0
 
 

@@ -149,6 +149,8 @@ BAD = {  # replacement in the file -> what the message says
     ("network:", "ansatz: {scale: {w: 2}}\nnetwork:"): "ansatz.scale.w: unknown unknown 'w'",
     ("network:", "ansatz: {waves: {y: 2}}\nnetwork:"): "ansatz.waves.y: unknown coordinate 'y'",
     ("network:", "ansatz: {waves: {t: -1}}\nnetwork:"): "ansatz.waves",
+    ("network:", "ansatz: {mirrors: [x, t]}\nnetwork:"): "ansatz.mirrors[1]: unknown coordinate with ends in space 't'",
+    ("network:", "ansatz: {mirrors: all}\nnetwork:"): "ansatz.mirrors: 'all': unknown value",
     ("network:", "ansatz: {carried: stat}\nnetwork:"): "ansatz.carried: 'stat': unknown value. Did you mean 'state'?",
     ("network:", "ansatz: {inputs: [s]}\nnetwork:"): "ansatz.inputs[0]: 's': unknown name 's'",
     ("network:", "ansatz: {inputs: [x, u]}\nnetwork:"): "ansatz.inputs[1]: 'u': unknown name 'u'",

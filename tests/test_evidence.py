@@ -267,22 +267,18 @@ def test_a_run_says_all_of_it_and_verifies(tmp_path, heat_text, capsys):
     assert summary["bound"]["relative_l2"] >= summary["errors"]["u"]["relative_l2"]
     assert verify([str(out)]) == 0
     assert "are equal" in capsys.readouterr().out
-    # A number that was touched is found.
+    # What was touched is found: a number, one that is said to be met, a value on the grid.
     summary["errors"]["u"]["relative_l2"] *= 0.5
-    (out / "summary.json").write_text(json.dumps(summary))
-    assert verify([str(out)]) == 1
-    assert "errors.u.relative_l2: summary.json says" in capsys.readouterr().out
-    summary["errors"]["u"]["relative_l2"] *= 2
     summary["target"] = {"relative_l2": 1.0, "seconds": None, "met": True}
     (out / "summary.json").write_text(json.dumps(summary))
-    assert verify([str(out)]) == 1
-    assert "target.met: summary.json says True" in capsys.readouterr().out
     with np.load(out / "solution.npz") as kept:
         arrays = dict(kept)
     arrays["u"][3, 4] += 1e-3
     np.savez(out / "solution.npz", **arrays)
     assert verify([str(out)]) == 1
-    assert "solution.npz u: says" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    for part in ("errors.u.relative_l2: summary.json says", "target.met: summary.json says True", "solution.npz u"):
+        assert part in said
     for junk in (b"PK", b""):
         (out / "points.npz").write_bytes(junk)
         assert verify([str(out)]) == 2

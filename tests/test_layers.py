@@ -20,6 +20,7 @@ LAYERS = [
     {"findings"},
     {"ansatz.face", "ansatz.features", "ansatz.kinks", "ansatz.linearity"},
     {"ansatz.lift", "ansatz.smoothness", "ansatz.symmetry", "ansatz.scale", "ansatz.rate"},
+    {"ansatz.mirrors", "ansatz.blend"},
     {"ansatz.hard", "ansatz.layer"},
     {"ansatz"},
     {"config", "pointwise", "schema", "training.failure", "training.bank", "training.windows"},

@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from conftest import HEAT
 
 from pinn import checkpoint, files
 from pinn.__main__ import main as pinn_command
@@ -29,15 +32,21 @@ SUMMARY_KEYS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _restore_process(monkeypatch, tmp_path):
-    """Runs set signal handlers and jax settings, and count from the start of their process."""
-    monkeypatch.chdir(tmp_path)
+@contextmanager
+def process_restored():
+    """Runs set signal handlers and jax settings."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
     jax.config.update("jax_default_device", None)
+
+
+@pytest.fixture(autouse=True)
+def _restore_process(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with process_restored():
+        yield
 
 
 def summary_of(folder):
@@ -165,11 +174,20 @@ def test_interrupted_and_resumed_ends_like_unbroken(heat_file, tmp_path, capsys)
     assert seconds == sorted(seconds), "time goes on where it stopped"
 
 
-@pytest.fixture
-def finished(heat_file, tmp_path):
-    out = tmp_path / "finished"
-    assert main([str(heat_file), "--out", str(out), "--quiet", "--set", "training.stages[0].steps=2"]) == 0
+@pytest.fixture(scope="module")
+def two_steps(tmp_path_factory):
+    file = tmp_path_factory.mktemp("two_steps") / "small_heat.yaml"
+    file.write_text(HEAT)
+    out = file.with_name("run")
+    with process_restored():
+        assert main([str(file), "--out", str(out), "--quiet", "--set", "training.stages[0].steps=2"]) == 0
     return out
+
+
+@pytest.fixture
+def finished(two_steps, tmp_path):
+    """A run folder to do with as a test likes."""
+    return Path(shutil.copytree(two_steps, tmp_path / "finished"))
 
 
 def test_resume_refuses_another_problem_or_other_settings(finished, heat_file, capsys):

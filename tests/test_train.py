@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import HEAT
 
 from pinn import checkpoint
 from pinn.config import problem_from_text
@@ -59,12 +60,18 @@ def test_compiled_once_for_any_number_of_steps(heat_text, stage):
     assert int(state.step) == 6
 
 
+@pytest.fixture(scope="module")
+def unbroken():
+    """The end of a run, and the states after each step of one that is logged at each."""
+    whole, *_ = run(plan_of(HEAT, ADAM, LM))
+    _, _, _, states = run(plan_of(HEAT, {**ADAM, "log_every": 1}, LM))
+    return whole, states
+
+
 @pytest.mark.parametrize("cut", [7, 30, 33])
-def test_resumed_equals_unbroken(heat_text, tmp_path, cut):
+def test_resumed_equals_unbroken(heat_text, tmp_path, unbroken, cut):
     """To the bit, wherever the cut falls: in a chunk, between stages, between redraws."""
-    whole, *_ = run(plan_of(heat_text, ADAM, LM))
-    first = plan_of(heat_text, {**ADAM, "log_every": 1}, LM)
-    _, _, _, states = run(first)
+    whole, states = unbroken
     checkpoint.save(tmp_path / "c.npz", states[cut - 1], {})
     arrays, _ = checkpoint.load(tmp_path / "c.npz")
     again = plan_of(heat_text, ADAM, LM)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import HEAT
 
 from pinn import checkpoint
 from pinn.config import load_problem, problem_from_text
@@ -225,9 +226,14 @@ def run(plan, state=None, **limits):
     return state, outcome, records, states
 
 
-def test_windows_are_solved_one_after_the_other(heat_text):
-    plan = plan_of(problem_from_text(heat_text), windows=3)
-    state, outcome, records, _ = run(plan)
+@pytest.fixture(scope="module")
+def three_windows():
+    plan = plan_of(problem_from_text(HEAT), windows=3)
+    return plan, *run(plan)
+
+
+def test_windows_are_solved_one_after_the_other(three_windows):
+    _, state, outcome, records, _ = three_windows
     assert outcome.message == "all stages are through"
     assert [r["window"] for r in records] == [0] * 5 + [1] * 5 + [2] * 5
     assert solution_params(state).windows.stop.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
@@ -236,9 +242,8 @@ def test_windows_are_solved_one_after_the_other(heat_text):
 
 
 @pytest.mark.parametrize("cut", [3, 7, 13])
-def test_resumed_in_a_window_equals_unbroken(heat_text, tmp_path, cut):
-    plan = plan_of(problem_from_text(heat_text), windows=3)
-    whole, _, _, states = run(plan)
+def test_resumed_in_a_window_equals_unbroken(three_windows, tmp_path, cut):
+    plan, whole, _, _, states = three_windows
     checkpoint.save(tmp_path / "c.npz", states[cut - 1], {})
     arrays, _ = checkpoint.load(tmp_path / "c.npz")
     span = (float(arrays[".window.start"]), float(arrays[".window.stop"]))

@@ -17,11 +17,12 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz.face import HardFace
+from pinn.ansatz.blend import along_mirrors, interpolate, vanishing
 from pinn.ansatz.features import encode, feature_counts
 from pinn.ansatz.hard import choose_hard
 from pinn.ansatz.inputs import given_inputs
 from pinn.ansatz.layer import find_layer, stretched
+from pinn.ansatz.mirrors import choose_mirrors
 from pinn.ansatz.scale import scales
 from pinn.ansatz.symmetry import Reflection, describe, find_reflection
 from pinn.errors import ProblemError
@@ -81,7 +82,6 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
     reflection = find_reflection(problem) if settings.symmetry and not settings.inputs else None
     notes = (*notes, describe(problem, reflection)) if reflection else notes
     even = reflection.axis if reflection and reflection.even else None
-    encoded = encode(domain, settings, even)
     singular = [lift.coordinates for face in faces for lift in face.lifts if lift.coordinates is not None]
     layer = find_layer(problem, faces, reflection, settings)
     if layer is not None:
@@ -89,6 +89,9 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         stretch = stretched(domain, axis, center, even == axis)
         singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
+    mirrors, flat, told = choose_mirrors(problem, faces, settings, (layer[0],) if layer else ())
+    notes = (*notes, *told)
+    encoded = encode(domain, settings, even, mirrors)
     rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
     more = given_inputs(problem, settings)
     singular += [lambda point, at: more(at)] if more else []
@@ -98,7 +101,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
     carries = carries and (not any(rated) or settings.carried == "state")
     sizes = scales(problem, faces, settings)
     mixed = _count(singular, domain) + carries * outputs
-    inputs = feature_counts(domain, settings, even) + ((mixed,) if mixed else ())
+    inputs = feature_counts(domain, settings, even, mirrors) + ((mixed,) if mixed else ())
     inner = build if isinstance(build, Network) else build(inputs, outputs)
     _check_shape(inner, sum(inputs), outputs)
     begun = [any(f.axis == time and f.value == domain.bounds[TIME][0] for f in faces if f.unknown == k)
@@ -118,6 +121,8 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         # In what was reached before, layers and waves that have become sharp are smooth coordinates: a window changes
         # them little, so that the solution is a smooth function of them.
         known = before * (not any(rated)) + begin(point) if settings.carried == "state" else before
+        if mirrors:  # what is odd about them is made even
+            known = known * jnp.stack([along_mirrors(k, faces, domain, mirrors, point) for k in range(outputs)])
         carried = [known / jnp.asarray(sizes, before.dtype)] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 
@@ -125,7 +130,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         return fixed(_moved(point, time, jnp.asarray(domain.bounds[TIME][0], point.dtype)))
 
     def fixed(point: Array) -> Array:
-        return jnp.stack([_interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
+        return jnp.stack([interpolate([f for f in faces if f.unknown == k], domain, point) for k in range(outputs)])
 
     def trained(params: Any, window: Window, point: Array, before: Array, within: bool = False) -> Array:
         if time is None:
@@ -143,7 +148,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
                 start = start + two * (t - window.start + later) * rate((window.start,))[1]
                 free = free if within else free + two * later * rate((t,))[1]
             free = free - jnp.where(jnp.asarray(begun), 1, window.anchored).astype(free.dtype) * start
-        return jnp.stack([size * _vanishing(k, faces, domain, point) * free[k] for k, size in enumerate(sizes)])
+        return jnp.stack([size * vanishing(k, faces, domain, mirrors, point) * free[k] for k, size in enumerate(sizes)])
 
     def whole(pieces: Pieces, point: Array) -> Array:
         def add(total: Array, piece: Pieces) -> tuple[Array, None]:
@@ -164,7 +169,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
     def init(key: Array) -> Pieces:
         return stacked(inner.init(key), Window(*(jnp.asarray(v, float) for v in (lo, hi, 0.0))))
 
-    names = (*(f.constraint.name for f in faces), *(f.rate.constraint.name for f in faces if f.rate))
+    names = (*(f.constraint.name for f in faces), *(f.rate.constraint.name for f in faces if f.rate), *flat)
     return Ansatz(
         Network(init, gauged if problem.means else whole),
         jax.jit(inner.init),  # compiled once, for all attempts
@@ -211,33 +216,3 @@ def _check_shape(network: Network, inputs: int, outputs: int) -> None:
             f"{'s' if outputs > 1 else ''}, ({inputs},) to ({outputs},); it gives {found}.",
             ("network",),
         )
-
-
-def _vanishing(unknown: int, faces: list[HardFace], domain: Domain, point: Array) -> Array:
-    """Return Phi of one unknown, zero on its hard faces but the initial one."""
-    vanishing = jnp.ones((), point.dtype)
-    for axis, (coordinate, (lo, hi)) in enumerate(domain.bounds.items()):
-        ends = [f.value for f in faces if f.unknown == unknown and f.axis == axis]
-        ends = [end for end in ends if not (coordinate == TIME and end == lo)]
-        scale = len(ends) ** 2 / (hi - lo) ** len(ends)  # so that Phi reaches one
-        for end in ends:
-            vanishing = vanishing * (point[axis] - end if end == lo else end - point[axis])
-        vanishing = vanishing * scale if ends else vanishing
-    return vanishing
-
-
-def _interpolate(faces: list[HardFace], domain: Domain, point: Array) -> Array:
-    """Return G: for each axis in turn, blend in what is still missing on its faces."""
-    if not faces:
-        return jnp.zeros((), point.dtype)
-    axis = faces[-1].axis
-    here = [face for face in faces if face.axis == axis]
-    before = [face for face in faces if face.axis != axis]
-    total = _interpolate(before, domain, point)
-    lo, hi = list(domain.bounds.values())[axis]
-    for face in here:
-        other_end = lo + hi - face.value
-        blend = 1.0 if len(here) == 1 else (point[axis] - other_end) / (face.value - other_end)
-        on_face = point.at[axis].set(face.value)
-        total = total + blend * (face.carried(point) - _interpolate(before, domain, on_face))
-    return total

@@ -1,7 +1,8 @@
 """What a network sees of a point: inputs of size one, exactly periodic, even where the problem is."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import jax.numpy as jnp
 from jax import Array
@@ -10,6 +11,8 @@ from pinn.pieces import Window
 from pinn.problem import TIME, Domain
 from pinn.settings import AnsatzSettings
 
+Mirrors = Mapping[int, tuple[float, ...]]  # axis -> its ends that are mirrors, one or two
+NONE: Mirrors = MappingProxyType({})
 DEFAULT = AnsatzSettings().waves  # of coordinates that a setting by coordinate leaves out
 
 
@@ -25,10 +28,24 @@ def waves_of(coordinate: str, domain: Domain, settings: AnsatzSettings) -> int:
     return 0 if coordinate == TIME and len(domain.coordinates) > 1 else many
 
 
-def feature_counts(domain: Domain, settings: AnsatzSettings, even: int | None = None) -> tuple[int, ...]:
+def _mirrored(count: int, ends: tuple[float, ...], even: bool) -> tuple[int, float]:
+    """Return how many cosines a coordinate with mirrors gets, and the first, in waves of twice its range.
+
+    As many as others get cosines and sines, to the same shortest wave.
+    """
+    if len(ends) == 1:
+        return 2 * count, 0.5
+    return (max(count, 1), 2.0) if even else (max(2 * count, 1), 1.0)
+
+
+def feature_counts(
+    domain: Domain, settings: AnsatzSettings, even: int | None = None, mirrors: Mirrors = NONE
+) -> tuple[int, ...]:
     """Return how many inputs `encode` makes of each coordinate."""
 
     def count(axis: int, coordinate: str) -> int:
+        if ends := mirrors.get(axis):
+            return (len(ends) == 1) + _mirrored(waves_of(coordinate, domain, settings), ends, axis == even)[0]
         kinds = 1 if axis == even else 2  # cosines, and sines
         if coordinate in domain.periodic:
             return kinds * settings.harmonics
@@ -38,7 +55,7 @@ def feature_counts(domain: Domain, settings: AnsatzSettings, even: int | None = 
 
 
 def encode(
-    domain: Domain, settings: AnsatzSettings, even: int | None = None
+    domain: Domain, settings: AnsatzSettings, even: int | None = None, mirrors: Mirrors = NONE
 ) -> Callable[[Array, Window | None], Array]:
     """Return the map from a point (d,) and its window to input features of size one.
 
@@ -46,18 +63,28 @@ def encode(
     first ``harmonics`` multiples, so that whatever the network does is periodic with all derivatives. Others get
     `waves_of` them cosines and sines beside themselves, of twice their range as period: with them Gauss-Newton fits
     smooth solutions orders of magnitude better (experiments/accuracy). Of the coordinate with the index ``even`` only
-    what is even about the middle of its range is kept.
+    what is even about the middle of its range is kept; of those with ``mirrors`` what is even about these ends.
     """
 
     def waves(phase: Array, count: int, axis: int) -> list[Array]:
         multiples = phase * jnp.arange(1, count + 1, dtype=phase.dtype)
         return [jnp.cos(multiples)] if axis == even else [jnp.cos(multiples), jnp.sin(multiples)]
 
+    def reflected(x: Array, lo: float, hi: float, axis: int, many: int) -> list[Array]:
+        ends = mirrors[axis]
+        count, first = _mirrored(many, ends, axis == even)
+        away = (x - ends[0]) / (hi - lo)
+        cosines = jnp.cos(math.pi * first * away * jnp.arange(1, count + 1, dtype=x.dtype))
+        return [cosines] if len(ends) == 2 else [2 * away[None] ** 2 - 1, cosines]
+
     def features(point: Array, window: Window | None) -> Array:
         parts = []
         for axis, (coordinate, (lo, hi)) in enumerate(domain.bounds.items()):
             if coordinate in domain.periodic:
                 parts += waves(2 * math.pi / (hi - lo) * (point[axis] - lo), settings.harmonics, axis)
+                continue
+            if axis in mirrors:
+                parts += reflected(point[axis], lo, hi, axis, waves_of(coordinate, domain, settings))
                 continue
             lo, hi = (window.start, window.stop) if coordinate == TIME and window is not None else (lo, hi)
             unit = (2 * (point[axis : axis + 1] - lo) / (hi - lo)) - 1

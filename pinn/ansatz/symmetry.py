@@ -62,8 +62,9 @@ def find_reflection(problem: Problem) -> Reflection | None:
         (c for c in problem.coordinates if c != TIME), itertools.product((1, -1), repeat=len(problem.unknowns))
     ):
         try:
-            if all(_has_image(problem, c, coordinate, signs) for c in problem.constraints):
-                return Reflection(problem.coordinates.index(coordinate), _middle(problem, coordinate), signs)
+            middle = sum(problem.domain.bounds[coordinate]) / 2
+            if all(has_image(problem, c, coordinate, signs, middle) for c in problem.constraints):
+                return Reflection(problem.coordinates.index(coordinate), middle, signs)
         except (TypeError, ValueError):  # cannot be evaluated: refused, in words, when it is tried out
             return None
     return None
@@ -77,13 +78,17 @@ def describe(problem: Problem, reflection: Reflection) -> str:
     return f"the problem is symmetric in {where}, and so is the network: {', '.join(parts)}"
 
 
-def _middle(problem: Problem, coordinate: str) -> float:
-    return sum(problem.domain.bounds[coordinate]) / 2
+def has_image(problem: Problem, constraint: Constraint, coordinate: str, signs: tuple[int, ...], mirror: float) -> bool:
+    """Say whether the mirrored constraint is one of the problem's, up to the sign of its residual.
 
-
-def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs: tuple[int, ...]) -> bool:
-    """Say whether the mirrored constraint is one of the problem's, up to the sign of its residual."""
-    where = {k: 2 * _middle(problem, coordinate) - v if k == coordinate else v for k, v in constraint.where.items()}
+    Args:
+        problem: for its other constraints.
+        constraint: which is mirrored.
+        coordinate: along which.
+        signs: of the unknowns, 1 for even and -1 for odd ones, (m,).
+        mirror: at which place.
+    """
+    where = {k: 2 * mirror - v if k == coordinate else v for k, v in constraint.where.items()}
 
     def is_there(other: Constraint) -> bool:
         near = (abs(other.where[k] - v) <= 1e-12 * problem.domain.length(k) for k, v in where.items())
@@ -93,7 +98,7 @@ def _has_image(problem: Problem, constraint: Constraint, coordinate: str, signs:
     drawn = [_arguments(problem, constraint, unknowns) for unknowns in (1.0, 0.0)]
     values = [_value(constraint, problem, sample) for sample in drawn]
     for other in here:
-        images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs)) for sample in drawn]
+        images = [_value(other, problem, _mirrored(problem, sample, coordinate, signs, mirror)) for sample in drawn]
         if any(all(_agree(image, sign * v) for image, v in zip(images, values, strict=True)) for sign in (1, -1)):
             return True
     return False
@@ -124,10 +129,10 @@ def _arguments(problem: Problem, constraint: Constraint, unknowns: float) -> dic
 
 
 def _mirrored(
-    problem: Problem, values: Mapping[str, np.ndarray], coordinate: str, signs: tuple[int, ...]
+    problem: Problem, values: Mapping[str, np.ndarray], coordinate: str, signs: tuple[int, ...], mirror: float
 ) -> dict[str, np.ndarray]:
     axis, mirrored = problem.coordinates.index(coordinate), dict(values)
-    mirrored[coordinate] = 2 * _middle(problem, coordinate) - values[coordinate]
+    mirrored[coordinate] = 2 * mirror - values[coordinate]
     for name in values:
         partial = None if name in problem.coordinates else problem.symbols.partial(name)
         if partial is not None:

@@ -80,8 +80,9 @@ def _check_settings(problem: Any, file: str) -> None:
         check_places(problem, settings)
         if "hard" in (settings.ansatz.initial, settings.ansatz.dirichlet):
             from pinn.ansatz.hard import choose_hard
+            from pinn.ansatz.mirrors import choose_mirrors
 
-            choose_hard(problem, settings.ansatz)
+            choose_mirrors(problem, choose_hard(problem, settings.ansatz)[0], settings.ansatz)
     except ProblemError as error:
         raise locate(error, problem, file) from None
 
