@@ -125,6 +125,8 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         raise Damaged(f"is not a checkpoint, or is damaged: {error}.{hint}", place=str(path)) from None
     if newer:
         raise ProblemError(f"has format {meta['format']}; this version reads up to {FORMAT}.", place=str(path))
+    if "settings" in meta:  # inputs of the network were not even about ends before this setting was there
+        meta["settings"].setdefault("ansatz", {}).setdefault("mirrors", "none")
     return arrays, meta
 
 

@@ -46,7 +46,7 @@ def check_names(problem: Problem, settings: Settings) -> None:
             )
         if name not in free:
             raise unknown("coordinate", name, free, ("ansatz", "waves", name))
-    ends = [c for c in free if c != TIME]
+    ends = [c for c in free if c != TIME and problem.order(c)]
     for k, name in enumerate(settings.ansatz.mirrors if isinstance(settings.ansatz.mirrors, list) else ()):
         if name not in ends:
             raise unknown("coordinate with ends in space", name, ends, ("ansatz", "mirrors", k))

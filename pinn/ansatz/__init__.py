@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from pinn.ansatz.blend import along_mirrors, interpolate, vanishing
+from pinn.ansatz.blend import interpolate, odd_about_mirrors, vanishing
 from pinn.ansatz.features import encode, feature_counts
 from pinn.ansatz.hard import choose_hard
 from pinn.ansatz.inputs import given_inputs
@@ -89,7 +89,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         stretch = stretched(domain, axis, center, even == axis)
         singular.append(lambda point, at: stretch(point[axis])[None])
         notes = (*notes, f"an input is stretched around {domain.coordinates[axis]}={center:g}, where a layer may form")
-    mirrors, flat, told = choose_mirrors(problem, faces, settings, (layer[0],) if layer else ())
+    mirrors, flat, told = choose_mirrors(problem, faces, settings, (layer[0],) if layer else (), even)
     notes = (*notes, *told)
     encoded = encode(domain, settings, even, mirrors)
     rated = [any(f.rate for f in faces if f.unknown == k) for k in range(outputs)]
@@ -122,7 +122,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         # them little, so that the solution is a smooth function of them.
         known = before * (not any(rated)) + begin(point) if settings.carried == "state" else before
         if mirrors:  # what is odd about them is made even
-            known = known * jnp.stack([along_mirrors(k, faces, domain, mirrors, point) for k in range(outputs)])
+            known = known * jnp.stack([odd_about_mirrors(k, faces, domain, mirrors, point) for k in range(outputs)])
         carried = [known / jnp.asarray(sizes, before.dtype)] if carries else []
         return inner.apply(params, jnp.concatenate([encoded(at, window), *smoothed, *carried]))
 

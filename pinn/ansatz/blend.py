@@ -46,19 +46,31 @@ def along_mirrors(unknown: int, faces: list[HardFace], domain: Domain, mirrors: 
     """Return Phi along the axes with mirrors, with the symmetry that its unknown has there."""
     phi = jnp.ones((), point.dtype)
     for axis, ends in mirrors.items():
-        zero = {f.value for f in faces if (f.unknown, f.axis) == (unknown, axis)}
-        phi = phi * _along(zero, ends, list(domain.bounds.values())[axis], point[axis])
+        zero, (lo, hi) = _zeros(unknown, faces, axis), list(domain.bounds.values())[axis]
+        phi = phi * _odd(zero, ends, lo, hi, point[axis])
+        if zero - {*ends}:  # at the other end, even about the mirror
+            phi = phi * (1 - ((point[axis] - ends[0]) / (hi - lo)) ** 2)
     return phi
 
 
-def _along(zero: set[float], ends: tuple[float, ...], bounds: tuple[float, float], x: Array) -> Array:
-    """Return a factor of size one, zero at ``zero``: odd about mirrors that are among them, even about others."""
-    (lo, hi), s = bounds, (x - bounds[0]) / (bounds[1] - bounds[0])
-    if len(ends) == 2:
-        both = {(True, True): jnp.sin(math.pi * s), (True, False): jnp.sin(math.pi / 2 * s),
-                (False, True): jnp.cos(math.pi / 2 * s)}  # fmt: skip
-        return both.get((lo in zero, hi in zero), jnp.ones_like(s))
-    (mirror,) = ends
-    away = s if mirror == lo else 1 - s
-    odd = away if mirror in zero else jnp.ones_like(s)
-    return odd * (1 - away**2) if zero - {mirror} else odd
+def odd_about_mirrors(unknown: int, faces: list[HardFace], domain: Domain, mirrors: Mirrors, point: Array) -> Array:
+    """Return a factor of size one, odd about the mirrors where an unknown is zero and even about the others."""
+    factor = jnp.ones((), point.dtype)
+    for axis, ends in mirrors.items():
+        factor = factor * _odd(_zeros(unknown, faces, axis), ends, *list(domain.bounds.values())[axis], point[axis])
+    return factor
+
+
+def _zeros(unknown: int, faces: list[HardFace], axis: int) -> set[float]:
+    return {f.value for f in faces if (f.unknown, f.axis) == (unknown, axis)}
+
+
+def _odd(zero: set[float], mirrors: tuple[float, ...], lo: float, hi: float, x: Array) -> Array:
+    from_lo, from_hi = (x - lo) / (hi - lo), (hi - x) / (hi - lo)
+    at_lo, at_hi = (end in mirrors and end in zero for end in (lo, hi))
+    if at_lo and at_hi:  # from the nearer end, so that both are exact
+        return jnp.sin(math.pi * jnp.where(from_lo < from_hi, from_lo, from_hi))
+    if not (at_lo or at_hi):
+        return jnp.ones_like(x)
+    away = from_lo if at_lo else from_hi
+    return jnp.sin(math.pi / 2 * away) if len(mirrors) == 2 else away

@@ -10,7 +10,7 @@ from jax import Array
 
 from pinn.ansatz.face import HardFace, probes
 from pinn.ansatz.lift import lift_end, lift_period
-from pinn.ansatz.mirrors import is_zero_slope
+from pinn.ansatz.mirrors import flat_of
 from pinn.ansatz.rate import is_rate, with_rate
 from pinn.ansatz.smoothness import conflict, jump, roughness
 from pinn.errors import ProblemError
@@ -22,7 +22,7 @@ from pinn.settings import AnsatzSettings
 def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFace], tuple[str, ...]]:
     """Decide which conditions the ansatz carries.
 
-    Slopes of zero are left to `pinn.ansatz.mirrors`.
+    Derivatives of zero at ends of space are left to `pinn.ansatz.mirrors`.
 
     Returns:
         The hard faces ordered by axis, and a sentence for every condition that could not be one.
@@ -36,7 +36,7 @@ def choose_hard(problem: Problem, settings: AnsatzSettings) -> tuple[list[HardFa
     # Initial conditions first: a lift that a Dirichlet end calls for belongs to them.
     for constraint in sorted(problem.conditions, key=lambda c: not _is_initial(c, problem.domain)):
         kind = "initial" if _is_initial(constraint, problem.domain) else "dirichlet"
-        if getattr(settings, kind) == "soft" or is_zero_slope(constraint, problem):
+        if getattr(settings, kind) == "soft" or flat_of(constraint, problem):
             continue
         face, reason = _as_face(constraint, problem)
         reason = reason or jump(face, problem)

@@ -104,12 +104,35 @@ def has_image(problem: Problem, constraint: Constraint, coordinate: str, signs: 
     return False
 
 
-def _agree(image: np.ndarray, values: np.ndarray) -> bool:
-    """Compare relative to the largest value, so that units do not matter; nan equals nothing."""
-    if not np.isfinite(values).any() and not np.isfinite(image).any():  # as where log(u) is asked for u = 0
-        return True
+def has_kink(problem: Problem, constraint: Constraint, coordinate: str, place: float) -> bool:
+    """Say whether a residual jumps or has a kink at a place, by how its first and second differences shrink."""
+    sample, first, second = _arguments(problem, constraint, 1.0), [], []
+
+    def at(step: float) -> np.ndarray:
+        places = np.full(SAMPLES, place + step * problem.domain.length(coordinate))
+        return _value(constraint, problem, sample | {coordinate: places})
+
+    def largest(values: np.ndarray) -> float:
+        return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+
+    there, steps = at(0.0), (1e-3, 5e-4)
     with np.errstate(invalid="ignore"):
-        return bool(np.abs(image - values).max() <= TOLERANCE * np.abs(values).max())
+        for step in steps:
+            after, before = at(step), at(-step)
+            first.append(largest(after - before))
+            second.append(largest(after - 2 * there + before))
+    noise = 1e-12 * (largest(there) + first[0] / steps[0])
+    # Of a smooth function they shrink to a half and to a quarter; of a jump not at all, of a kink to a half.
+    return first[1] > max(0.75 * first[0], noise) or second[1] > max(0.4 * second[0], noise)
+
+
+def _agree(image: np.ndarray, values: np.ndarray) -> bool:
+    """Compare relative to the largest value, so that units do not matter, where values are defined: both or neither."""
+    defined = np.isfinite(values)
+    if (defined != np.isfinite(image)).any():
+        return False
+    values, image = values[defined], image[defined]  # none are, as where log(u) is asked for u = 0
+    return bool(np.abs(image - values).max(initial=0.0) <= TOLERANCE * np.abs(values).max(initial=0.0))
 
 
 def _arguments(problem: Problem, constraint: Constraint, unknowns: float) -> dict[str, np.ndarray]:

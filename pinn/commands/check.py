@@ -78,11 +78,11 @@ def _check_settings(problem: Any, file: str) -> None:
     try:
         settings = make_settings(problem.settings)
         check_places(problem, settings)
-        if "hard" in (settings.ansatz.initial, settings.ansatz.dirichlet):
-            from pinn.ansatz.hard import choose_hard
-            from pinn.ansatz.mirrors import choose_mirrors
+        if "hard" in (settings.ansatz.initial, settings.ansatz.dirichlet) or isinstance(settings.ansatz.mirrors, list):
+            from pinn.solution import build_ansatz, in_precision
 
-            choose_mirrors(problem, choose_hard(problem, settings.ansatz)[0], settings.ansatz)
+            with in_precision(settings):
+                build_ansatz(problem, settings)
     except ProblemError as error:
         raise locate(error, problem, file) from None
 
