@@ -31,11 +31,11 @@ def waves_of(coordinate: str, domain: Domain, settings: AnsatzSettings) -> int:
 def _mirrored(count: int, ends: tuple[float, ...], even: bool) -> tuple[int, float]:
     """Return how many cosines a coordinate with mirrors gets, and the first, in waves of twice its range.
 
-    As many as others get cosines and sines, to the same shortest wave.
+    To the same shortest wave as others; one at least where there is no input beside them.
     """
     if len(ends) == 1:
         return 2 * count, 0.5
-    return (max(count, 1), 2.0) if even else (max(2 * count, 1), 1.0)
+    return (max(count // 2, 1), 2.0) if even else (max(count, 1), 1.0)
 
 
 def feature_counts(
