@@ -179,7 +179,8 @@ def two_steps(tmp_path_factory):
     file = tmp_path_factory.mktemp("two_steps") / "small_heat.yaml"
     file.write_text(HEAT)
     out = file.with_name("run")
-    with process_restored():
+    with process_restored(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pinn.run.STARTED", time.monotonic())  # the process may be older than a run may take
         assert main([str(file), "--out", str(out), "--quiet", "--set", "training.stages[0].steps=2"]) == 0
     return out
 
