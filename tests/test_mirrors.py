@@ -239,4 +239,4 @@ def test_shipped_derivatives_of_zero_are_hard():
         for block in jax.jit(lambda p, at=at, problem=problem, u=u: residual_blocks(problem, at, u, p))(
             points
         ).values():
-            np.testing.assert_allclose(block, 0, atol=1e-11, err_msg=name)
+            np.testing.assert_allclose(block, 0, atol=1e-11, err_msg=name)  # moments: round-off times pi**2

@@ -12,9 +12,11 @@ from pinn.problem import TIME, Domain
 
 def vanishing(unknown: int, faces: list[HardFace], domain: Domain, mirrors: Mirrors, point: Array) -> Array:
     """Return Phi of one unknown, zero on its hard faces but the initial one."""
-    phi = along_mirrors(unknown, faces, domain, mirrors, point)
+    phi = odd_about_mirrors(unknown, faces, domain, mirrors, point)
     for axis, (coordinate, (lo, hi)) in enumerate(domain.bounds.items()):
         if axis in mirrors:
+            if _zeros(unknown, faces, axis) - {*mirrors[axis]}:  # at the other end, even about the mirror
+                phi = phi * (1 - ((point[axis] - mirrors[axis][0]) / (hi - lo)) ** 2)
             continue
         ends = [f.value for f in faces if f.unknown == unknown and f.axis == axis]
         ends = [end for end in ends if not (coordinate == TIME and end == lo)]
@@ -40,17 +42,6 @@ def interpolate(faces: list[HardFace], domain: Domain, point: Array) -> Array:
         on_face = point.at[axis].set(face.value)
         total = total + blend * (face.carried(point) - interpolate(before, domain, on_face))
     return total
-
-
-def along_mirrors(unknown: int, faces: list[HardFace], domain: Domain, mirrors: Mirrors, point: Array) -> Array:
-    """Return Phi along the axes with mirrors, with the symmetry that its unknown has there."""
-    phi = jnp.ones((), point.dtype)
-    for axis, ends in mirrors.items():
-        zero, (lo, hi) = _zeros(unknown, faces, axis), list(domain.bounds.values())[axis]
-        phi = phi * _odd(zero, ends, lo, hi, point[axis])
-        if zero - {*ends}:  # at the other end, even about the mirror
-            phi = phi * (1 - ((point[axis] - ends[0]) / (hi - lo)) ** 2)
-    return phi
 
 
 def odd_about_mirrors(unknown: int, faces: list[HardFace], domain: Domain, mirrors: Mirrors, point: Array) -> Array:
