@@ -29,9 +29,23 @@ def check_writable(path: Path, force: bool) -> None:
     if is_folder:
         raise ProblemError("is a folder; give the name of a file.", place=place)
     if exists and not force:
-        raise ProblemError("exists. Choose another name with --out, or replace it with --force.", place=place)
+        raise ProblemError("exists. Choose another name, or replace it with --force.", place=place)
     if not has_parent:
         raise ProblemError(f"cannot be written: there is no folder {shorten(str(path.parent))}.", place=place)
+
+
+def no_run(path: Path, lacks: str) -> ProblemError:
+    """Say that a folder is not that of a run.
+
+    Args:
+        path: the folder.
+        lacks: what it does not hold, such as "no checkpoint.npz".
+    """
+    told = f"is not the folder of a run: it holds {lacks}."
+    with suppress(OSError):
+        if (path / "dynamics.json").is_file():
+            told = "is a folder of pinn dynamics, not of a run: its page is report.html, its numbers dynamics.json."
+    return ProblemError(told, place=shorten(str(path)))
 
 
 def unused(parent: Path, kind: str = "") -> Path:

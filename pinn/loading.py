@@ -9,6 +9,7 @@ from pinn import checkpoint, registry
 from pinn.ansatz import Ansatz
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
+from pinn.files import no_run
 from pinn.fingerprint import fingerprint
 from pinn.networks import Network, Params
 from pinn.problem import Problem
@@ -33,7 +34,7 @@ def load_solution(path: str | Path, network: Network | None = None, problem: Pro
     path = Path(path)
     file = path / "checkpoint.npz" if path.is_dir() else path
     if path.is_dir() and not file.exists():
-        raise ProblemError("is not a run folder: it holds no checkpoint.npz.", place=str(path))
+        raise no_run(path, "no checkpoint.npz")
     if file.name == "solution.npz":
         raise ProblemError("holds values on a grid; pass the folder it is in.", place=str(path))
     arrays, meta = checkpoint.load(file)

@@ -102,9 +102,7 @@ class RunFolder:
         kept = checkpoint.previous(path / CHECKPOINT)
         for name in ("problem.yaml", "settings.yaml", *(() if _is_file(kept) else (CHECKPOINT,))):
             if not _is_file(path / name):
-                raise ProblemError(
-                    f"is not the folder of a run that can go on: it holds no {name}.", place=shorten(str(path))
-                )
+                raise files.no_run(path, f"no {name}")
         settings = read_yaml(path / "settings.yaml")
         overrides = settings.get("overrides", []) if isinstance(settings, dict) else None
         if not isinstance(overrides, list) or not all(isinstance(o, str) for o in overrides):

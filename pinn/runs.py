@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pinn.errors import ProblemError, shorten
+from pinn.errors import ProblemError
+from pinn.files import no_run
 from pinn.plain import flat
 
 FILES = ("settings.yaml", "problem.yaml", "summary.json", "checkpoint.npz")  # one of them makes a folder that of a run
@@ -48,9 +49,7 @@ def read_run(path: Path) -> Run:
     except OSError:
         is_run = False
     if not is_run:
-        raise ProblemError(
-            f"is not the folder of a run: it holds none of {', '.join(FILES)}.", place=shorten(str(path))
-        )
+        raise no_run(path, f"none of {', '.join(FILES)}")
     log, summary, damage = read_log(path / "log.jsonl"), {}, []
     try:
         summary = read_summary(path / "summary.json")

@@ -193,7 +193,9 @@ def _worded(model: type[BaseModel], data: Any, error: ValidationError) -> Proble
         allowed += [KINDS[e["type"]] for e in errors if e["loc"][:-1] == problem["loc"][:-1] and e["type"] in KINDS]
         hint = did_you_mean(text, allowed)
         return ProblemError(f"unknown value.{hint}", key, text)
-    return ProblemError(f"{reason}.", key, text)
+    if key == ("unknowns",):
+        hint = " Write their names, as in [u]; a complex unknown is two real ones, such as [u, v] for u + i v."
+    return ProblemError(f"{reason}.{hint}", key, text)
 
 
 def _other_kind(error: Mapping[str, Any]) -> bool:

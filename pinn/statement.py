@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pinn.consistency import check_families, check_repeated
 from pinn.errors import ProblemError, unknown
 from pinn.gauge import means_of
-from pinn.language import Residual, Symbols, constant, from_function, from_text
+from pinn.language import Number, Residual, Symbols, constant, from_function, from_text
 from pinn.language.residual import with_functions
+from pinn.language.simplify import simplify
 from pinn.language.symbols import check_declarations
 from pinn.problem import TIME, Constraint, Domain, Problem, partials_of
 from pinn.reference import manufactured
@@ -75,7 +77,7 @@ def make_problem(
     problem = Problem(name, domain, symbols.unknowns, values, (*interior, *faces), functions=known, **others)
     if problem.reference and problem.reference.get("kind") == manufactured.KIND:
         problem = manufactured.complete(problem)
-    for check in (_check_counts, _check_initial, _check_boundaries, _check_families):
+    for check in (_check_counts, _check_initial, _check_boundaries, check_families, check_repeated):
         check(problem)
     return replace(problem, means=means_of(means, problem)) if means else problem
 
@@ -121,6 +123,8 @@ def _residual(equation: Equation, symbols: Symbols, key: tuple) -> Residual:
             raise ProblemError(
                 f"mentions no unknown, so it constrains nothing. Unknowns: {wanted}.", text=residual.text
             )
+        if residual.tree is not None and simplify(residual.tree) == Number(0.0):
+            raise ProblemError("is true of anything, so it constrains nothing.", text=residual.text)
     except ProblemError as error:
         raise error.under(*key) from None
     return residual
@@ -217,18 +221,6 @@ def _check_boundaries(problem: Problem) -> None:
             free = [end for end in ends if end not in given]
             if free and order >= 2:
                 raise _free_end(coordinate, free, f"{name!r}", order)
-
-
-def _check_families(problem: Problem) -> None:
-    """At each value of a coordinate no equation differentiates by is a problem of its own: none is singled out."""
-    for condition in problem.conditions:
-        for coordinate in condition.where:
-            if not problem.order(coordinate):
-                raise ProblemError(
-                    f"no equation differentiates by {coordinate}, so that each {coordinate} is a problem of its own; "
-                    f"{coordinate}={condition.where[coordinate]:g} is no place for a condition. Leave it out.",
-                    ("conditions", condition.name, "where"),
-                )
 
 
 def _partials(constraint: Constraint, problem: Problem) -> tuple:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pinn.errors import ProblemError
 from pinn.language import Binary, Call, Name, Negate, Number, evaluate, parse
 from pinn.language.calculus import AT_ZERO, DERIVATIVES, differentiate, substitute, write
+from pinn.language.simplify import simplify
 from pinn.language.tree import FUNCTIONS, numpy_functions
 
 INSIDE = {"acos": 0.3, "asin": 0.3}  # every other function is tried at 0.7
@@ -99,3 +100,36 @@ def test_any_expression_is_differentiated(node):
     if not np.all(np.isfinite([by_rule, *sizes, *steps])) or abs(steps[0] - steps[1]) > 1e-4 * (1 + abs(steps[1])):
         return  # too steep here for differences to judge
     assert by_rule == pytest.approx((4 * steps[1] - steps[0]) / 3, rel=1e-5, abs=1e-6 + 1e-9 * max(sizes))
+
+
+@pytest.mark.parametrize(
+    ("text", "simple"),
+    [
+        ("1/(2*sqrt(x**2 + exp(x**2)))*(2*x + exp(x**2)*(2*x))", "x*(1 + exp(x**2))/sqrt(x**2 + exp(x**2))"),
+        ("exp(sin(x**2))*(cos(x**2)*(2*x))", "2*x*exp(sin(x**2))*cos(x**2)"),
+        ("1/x - x/x**2", "0"),
+        ("y + x + (x + y)", "2*(y + x)"),
+        ("-(x - y) - (y - x)*2", "x - y"),
+        ("1/2 + sign(x - y)*(-1/2)", "(1 - sign(x - y))/2"),
+        ("0.5*(2*(y - 1)*x)", "x*(y - 1)"),
+        ("x*pi*2*pi", "2*pi**2*x"),
+        ("x**1.5*sqrt(x)", "x**2"),
+        ("0.1*x/3", "0.03333333333333333*x"),
+        ("(x**2)**0.5", "sqrt(x**2)"),
+        ("x*0 + 1", "1"),
+        ("x/(y - y)", "x/(y - y)"),
+    ],
+)
+def test_expressions_are_collected(text, simple):
+    assert write(simplify(parse(text))) == simple
+
+
+@settings(max_examples=300, deadline=None)
+@given(NODES)
+def test_collected_expressions_have_the_same_values(node):
+    with np.errstate(all="ignore"):
+        before, near = (value(node, x=1.3 + h, y=0.7 + 2 * h) for h in (0.0, 1e-13))
+        assume(np.isfinite(before) and abs(near - before) <= 1e-10 * abs(before))  # else round-off decides
+        simple = simplify(node)
+        assert before == pytest.approx(value(simple, x=1.3, y=0.7), rel=1e-9)
+    assert write(simplify(simple)) == write(simple)

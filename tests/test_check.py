@@ -8,6 +8,7 @@ import pytest
 
 from pinn.commands.check import check, main
 from pinn.config import problem_from_text
+from pinn.errors import ProblemError
 from pinn.findings import findings
 from pinn.registry import shipped
 
@@ -84,8 +85,8 @@ def test_conditions_that_contradict_each_other_elsewhere():
     square += "  l: {where: x=0, equation: u = 0}\n  r: {where: x=1, equation: u = 0}\n"
     square += "  b: {where: y=0, equation: u = 0}\n  t: {where: y=1, equation: u = 0}\n"
     assert found(square, "corner") == []
-    again = found(square + "  again: {where: x=0, equation: u = y*(1 - y)}\n", "corner")
-    assert len(again) == 1 and "where it meets 'l' the data differ" in again[0]
+    with pytest.raises(ProblemError, match="where 'l' asks for 0. No solution does both"):
+        found(square + "  again: {where: x=0, equation: u = y*(1 - y)}\n", "corner")
     assert found(square + "  again: {where: x=0, equation: u = 0}\n", "corner") == []
     point = square + '  point: {where: "x=0, y=0", equation: u = DATA}\n'
     assert found(point.replace("DATA", "0"), "corner") == [] != found(point.replace("DATA", "1"), "corner")
@@ -121,7 +122,8 @@ def test_slopes_that_contradict_each_other():
         "where it meets 'l' the data of u_x differ: 1 here, 2 there."
     ]
     for again in ("x=0, equation: u_x = 1", "x=0, equation: 2*u_x - 1 = 0"):
-        assert "'l' the data of u_x differ" in found(square + f"  again: {{where: {again}}}\n", "corner")[0]
+        with pytest.raises(ProblemError, match="asks u_x to be .* where 'l' asks for"):
+            found(square + f"  again: {{where: {again}}}\n", "corner")
     assert found(square + "  again: {where: x=0, equation: 2*u_x = 2*y}\n", "corner") == []
     tangent = found(square + "  again: {where: x=1, equation: u_y = 3}\n", "corner")
     assert "where it meets 'r' the data of u_y differ: 3 here, 1 there." in tangent
@@ -143,6 +145,35 @@ def test_settings_that_do_not_fit_the_problem(tmp_path, capsys, text, settings, 
     assert main([str(file)]) == 2
     said = capsys.readouterr().err
     assert message in said and f"mine.yaml:{len(kept) + 1}:" in said
+
+
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        (ENDS + "  l2: {where: x=0, equation: u = t}\n", "asks u to be .* somewhere at x=0, where 'left' asks for 0"),
+        (ENDS + "  l2: {where: x=0, equation: 2*u = 1}\n", "asks u to be 0.5 .* No solution does both"),
+        (ENDS + "  l2: {where: x=0, equation: 2*u = t - t}\n", ""),
+        (ENDS + "  l2: {where: x=0, equation: u_x = 1}\n", ""),
+        (ENDS.replace("u = 0", "u = u", 1), "is true of anything, so it constrains nothing"),
+    ],
+)
+def test_two_values_of_one_thing_are_refused(ends, says):
+    if not says:
+        problem_from_text(trial(ends=ends))
+        return
+    with pytest.raises(ProblemError, match=says):
+        problem_from_text(trial(ends=ends))
+
+
+def test_a_parameter_of_a_family_is_no_dimension():
+    assert found(shipped()["boundary_layer_family"].read_text(), "type") == []
+    plane = (
+        "name: p\ncoordinates: {x: [0, 1], y: [0, 1], s: [1, 3]}\nunknowns: [u]\nequations: {e: u_xx + s*u_yy = 1}\n"
+    )
+    plane += "conditions:\n" + "".join(f"  {c}{e}: {{where: {c}={e}, equation: u = 0}}\n" for c in "xy" for e in (0, 1))
+    assert found(plane, "type") == ["the equations are elliptic."]
+    with pytest.raises(ProblemError, match=r"no equation differentiates by s, .*; it has no period"):
+        problem_from_text(plane + "periodic: [s]\n")
 
 
 def test_one_unknown_that_is_zero_everywhere():

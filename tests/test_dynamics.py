@@ -19,7 +19,7 @@ from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
 from pinn.dynamics.lyapunov import largest_exponent, lyapunov_time
 from pinn.dynamics.models import Windows
 from pinn.dynamics.modules import Convolution
-from pinn.dynamics.sources import MEMORY, Plan, from_data, from_problem
+from pinn.dynamics.sources import MEMORY, RANDOM, Plan, from_data, from_problem
 from pinn.dynamics.study import shape_of, study
 from pinn.dynamics.summary import rows, summary_of
 from pinn.dynamics.trajectories import Trajectories, runge_kutta, starts, times_of, truth
@@ -108,8 +108,8 @@ def test_what_time_drives(x64):
 
 
 def test_a_drive_that_leaves_its_range_is_said():
-    assert tiny().notes == (), "two time units hold all values of cos(2 t)"
-    (note,) = tiny(DUFFING.replace("cos(2*t)", "exp(-t)")).notes
+    assert tiny().notes == (RANDOM,), "two time units hold all values of cos(2 t)"
+    _, note = tiny(DUFFING.replace("cos(2*t)", "exp(-t)")).notes
     assert note.startswith("from t = 2.4 on, what drives the system leaves the range it had in training")
 
 
@@ -150,10 +150,13 @@ def test_trajectories_that_leave_all_bounds_are_refused(x64):
 def test_lyapunov_exponents(x64):
     """The Lorenz system's is 0.9056 (Sprott, 2003, Chaos and Time-Series Analysis); a damped spring's is -c/2."""
     lorenz = equations_of(load_problem("lorenz"))
-    assert largest_exponent(lorenz, 0.01) == pytest.approx(0.9056, abs=0.03)
-    assert lyapunov_time(lorenz, 0.01) == pytest.approx(1.104, abs=0.04)
+    first = np.array([[1.0, 1.0, 1.0], [-5.0, 3.0, 20.0]])
+    assert largest_exponent(lorenz, 0.01, first) == pytest.approx(0.9056, abs=0.03)
+    assert lyapunov_time(lorenz, 0.01, first) == pytest.approx(1.104, abs=0.04)
     spring = equations_of(problem_from_text(SPRING))
-    assert largest_exponent(spring, 0.05) == pytest.approx(-0.1, abs=0.02) and lyapunov_time(spring, 0.05) is None
+    one = np.array([[1.0, 0.0]])
+    assert largest_exponent(spring, 0.05, one) == pytest.approx(-0.1, abs=0.02)
+    assert lyapunov_time(spring, 0.05, one) is None
 
 
 def test_systems_that_cannot_be_stepped_are_refused(x64):
@@ -165,7 +168,14 @@ def test_systems_that_cannot_be_stepped_are_refused(x64):
         truth(equations_of(problem_from_text(rooted)), times_of(0, 1, 0.1), np.array([[1.0, 0.0], [-1.0, 0.0]]))
     growth = "name: g\ncoordinates: {t: [0, 3]}\nunknowns: [x]\nequations: {e: x_t = x}\n"
     growing = equations_of(problem_from_text(growth + "conditions: {c: {where: t=0, equation: x = 1}}\n"))
-    assert lyapunov_time(growing, 0.01) is None  # what grows for ever is not chaotic
+    assert lyapunov_time(growing, 0.01, np.ones((1, 1))) is None  # what grows for ever is not chaotic
+
+
+def test_a_system_that_parts_from_its_own_path_alone_is_not_chaotic():
+    """x' = x - x**3 from x = 0 stays there; all other states come to rest at 1 or -1."""
+    text = "name: saddle\ncoordinates: {t: [0, 5]}\nunknowns: [x]\nequations: {e: x_t = x - x**3}\n"
+    source = tiny(text + "conditions: {c: {where: t=0, equation: x = 0}}\n")
+    assert source.lyapunov is None and "trajectories begin at random states" in source.notes[0]
 
 
 @pytest.mark.parametrize("name", ["heat", "helmholtz", "wave", "poisson"])
@@ -395,6 +405,15 @@ def test_arrays_that_cannot_be_learned_from(tmp_path):
         ({"t": t}, "no component"),
         ({"t": t, "y": x[:-1]}, "is of shape"),
         ({"t": t, "y": np.array(["a"] * 14)}, "expected numbers"),
+        ({"t": np.stack([t, t]), "y": np.stack([x, x])}, r"'t' is of shape \(2, 14\); expected \(T,\)"),
+        (
+            {"t": t, "x": np.arange(12), "u": np.ones((2, 14, 11))},
+            r"'u' is of shape .*; expected \(14, 12\), or \(n, 14, 12\)",
+        ),
+        (
+            {"t": t, "x": np.arange(12), "u": x[:, None] * np.cos(2 * np.pi * np.arange(12) / 11)},
+            "one of the two ends of the period",
+        ),
         ({"t": t, "y": np.stack([x, wrong])}, "'y' is not finite at t = 0.4, trajectory 1"),
     ):
         np.savez(tmp_path / "bad.npz", **arrays)
@@ -436,6 +455,10 @@ def test_own_trajectories_with_their_equations(tmp_path):
                   seconds=None, steps=1)  # fmt: skip
     assert found.source.train.names == ("x", "v") and found.source.drive(source.train.times).shape[1] == 1
     assert found.outcomes["rk4"].numbers["relative_l2"]["worst"] < 1e-9
+    assert not any("do not follow" in note for note in found.source.notes)
+    other = problem_from_text(DUFFING.replace("x - x**3", "-x"))
+    notes = from_data("duffing", read_trajectories(tmp_path / "own.npz"), other, Plan()).notes
+    assert any("the data do not follow the equations of duffing" in note for note in notes)
     t = source.train.times
     rows = [(k, t[i] + 0.3 * k, x[k, i], v[k, i]) for k in range(6) for i in range(len(t))]
     apart = read_trajectories(write_csv(tmp_path / "apart.csv", "trajectory,t,x,v", rows))

@@ -221,6 +221,9 @@ def test_a_trivial_solution_is_called_one():
     values = np.zeros((20, 30))
     values[0] = np.sin(np.pi * np.linspace(0, 1, 30))
     assert "trivial" in alarms(load_problem("heat"), quiet(), {"u": values})[0]
+    tiny = {"u": 1e-10 * np.sin(np.linspace(0, 3, 50))}
+    assert any("zero everywhere satisfies" in a for a in alarms(load_problem("ground_state"), quiet(), tiny, ["u"]))
+    assert not alarms(load_problem("ground_state"), quiet(), tiny)
 
 
 def test_a_problem_without_any_reference_still_climbs_the_rest(tmp_path, capsys):

@@ -268,7 +268,7 @@ def test_a_disk_that_is_full(run, tmp_path, monkeypatch, capsys):
 
 def test_mistakes(run, tmp_path, capsys):
     for arguments, says in (
-        ([str(tmp_path), "--format", "npz"], "is not a run folder"),
+        ([str(tmp_path), "--format", "npz"], "is not the folder of a run"),
         ([str(run), "--format", "vtk", "--out", "a.vtu"], "a.vtu: expected a name that ends in .vtr"),
         ([str(run), "--format", "csv", "--out", "no/a.csv"], "there is no folder no"),
     ):

@@ -203,7 +203,7 @@ def test_rows_say_what_is_odd(run, tmp_path):
     assert (
         "seed 0 rings an alarm: overfitting: 3 times larger; and 1 more" in said
         and "seed 0: failed" in said
-        and "the reference is uncertain by 1e-08" in said
+        and "the reference is uncertain by 1.0e-08" in said
     )
     unknown = {"relative_l2": None, "reference": None, "no_reference": "chaos", "estimate": {"u": 1e-5}}
     (tmp_path / "results" / "heat-0.json").write_text(json.dumps(result(**unknown)))
@@ -283,7 +283,8 @@ def test_a_picture_is_that_of_the_first_seed(run, tmp_path):
 
 def test_an_interruption_ends_it_and_keeps_what_is_there(run, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run, "measure", lambda *_: {"status": "interrupted"})
-    run.main(["heat", "wave", "--seeds", "0"])
+    with pytest.raises(SystemExit, match="130"):
+        run.main(["heat", "wave", "--seeds", "0"])
     assert "stopped; what is finished is kept" in capsys.readouterr().err
     assert not (tmp_path / "results").exists() and (tmp_path / "README.md").exists()
 

@@ -13,6 +13,7 @@ LAYERS = [
     {"problem", "networks", "optimizers", "pieces", "trace"},
     {"settings", "fingerprint", "gauge", "sampling", "weights", "training.memory"},
     {"reference", "places"},
+    {"consistency"},
     {"statement", "evaluate", "residuals", "runs"},
     {"evidence.invariants", "evidence.estimate", "evidence.bound", "evidence.alarms", "evidence.fields"},
     {"registry", "findings.symbol", "findings.corners", "names"},
@@ -48,6 +49,7 @@ HOME = {
 }
 WITHOUT_JAX = {
     "config",
+    "consistency",
     "errors",
     "evaluate",
     "findings",

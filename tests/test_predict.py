@@ -98,7 +98,7 @@ def test_other_mistakes(run, tmp_path, capsys):
     for arguments, says in (
         ([str(run), str(tmp_path / "no.csv")], "no.csv: cannot be read: No such file"),
         ([str(run), str(tmp_path)], "cannot be read: Is a directory"),
-        ([str(tmp_path), points], "is not a run folder: it holds no checkpoint.npz"),
+        ([str(tmp_path), points], "is not the folder of a run: it holds no checkpoint.npz"),
         ([str(tmp_path / "no"), points], "no such file"),
         ([points, points], "is not a checkpoint, or is damaged"),
         ([str(run), points, "--derivatives", "u_y"], "error: --derivatives u_y: 'u_y' is a derivative of 'u' in 'y'"),

@@ -58,7 +58,7 @@ def test_save_and_load(solution, tmp_path):
     assert again.errors == solution.errors
     with pytest.raises(ProblemError, match="no such file"):
         pinn.load_solution(tmp_path / "nothing.npz")
-    with pytest.raises(ProblemError, match="is not a run folder"):
+    with pytest.raises(ProblemError, match="is not the folder of a run"):
         pinn.load_solution(tmp_path)
     with pytest.raises(ProblemError, match="pass the folder it is in"):
         pinn.load_solution(tmp_path / "solution.npz")

@@ -54,6 +54,8 @@ def test_equal_parts_are_computed_once_and_named_by_letters():
     ]  # fmt: skip
     assert (found.counts["value"], found.counts["repeated"]) == (4, 5)
     assert math.isclose(found.gradient["x"], x * (1 + math.exp(x * x)) / found.value, rel_tol=1e-15)
+    assert found.formulas == {"x": "x*(1 + exp(x**2))/sqrt(x**2 + exp(x**2))"}
+    assert (found.counts["reverse"], found.counts["formulas"]) == (12, 15)  # each with the value
 
 
 @pytest.mark.parametrize(
@@ -65,6 +67,8 @@ def test_equal_parts_are_computed_once_and_named_by_letters():
         ("max(x, y) + abs(x)", {"x": -2.0, "y": 1.0}, lambda x, y: [-1.0, 1.0]),
         ("x", {"x": 3.0}, lambda x: [1.0]),
         ("2*pi", {}, list),
+        ("x**y", {"x": 0.0, "y": 2.0}, lambda x, y: [0.0, 0.0]),
+        ("y*f*result", {"y": 3.0, "f": 2.0, "result": 1.0}, lambda y, f, r: [f * r, y * r, y * f]),
     ],
 )
 def test_gradients_known_in_closed_form(text, point, gradient):
@@ -119,10 +123,18 @@ def _names(text):
 @pytest.mark.parametrize(
     ("text", "point", "says"),
     [
-        ("ln(x - 3)", {"x": 2}, r"the node v₂ = ln\(v₁\) = ln\(-1\) has no value: its argument has to be positive"),
-        ("sqrt(x)", {"x": -1}, r"the node v₁ = sqrt\(v₀\) = sqrt\(-1\) has no value: .* must not be negative"),
-        ("1 + sqrt(x)", {"x": 0}, r"the node v₁ = sqrt\(v₀\) has no finite derivative in v₀ at v₀ = 0"),
+        (
+            "ln(x - 3)",
+            {"x": 2},
+            r"the node v₂ = ln\(v₁\) = ln\(-1\), which is ln\(x - 3\), has no value: .* to be positive",
+        ),
+        ("sqrt(x)", {"x": -1}, r"the node v₁ = sqrt\(v₀\) = sqrt\(-1\), .* has no value: .* must not be negative"),
+        ("1 + sqrt(x)", {"x": 0}, r"the node v₁ = sqrt\(v₀\), .* has no finite derivative in v₀ at v₀ = 0"),
         ("1/x", {"x": 0}, "it divides by zero"),
+        ("x/1e-320", {"x": 1}, "it is too large for double precision"),
+        ("2*abs(x - 1)", {"x": 1}, r"the node v₂ = abs\(v₁\), which is abs\(x - 1\), has a kink at v₁ = 0"),
+        ("max(x, 2*x)", {"x": 0}, "has a kink at v₀ = 0, and has no derivative there"),
+        ("sign(x)", {"x": 0}, "jumps at v₀ = 0"),
         ("exp(x*x)", {"x": 100}, "the node v₂ = exp.* too large for double precision"),
         ("x**0.5", {"x": -1}, "a number below zero has no such power"),
         ("x**40*x**40", {"x": 1e9}, "too large for double precision"),
@@ -164,6 +176,17 @@ def test_the_command(tmp_path, capsys):
     assert main(["trace", "sin(x)", "x=pi/2", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["value"] == 1 and [row["symbol"] for row in data["primal"]] == ["v₀", "v₁"]
+
+
+def test_an_expression_may_begin_with_a_minus(capsys):
+    assert main(["trace", "-h**2", "h=3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gradient"] == {"h": -6}
+
+
+def test_what_is_no_operation_costs_nothing(capsys):
+    assert trace("3", {}).counts == dict.fromkeys(trace("x", {"x": 1}).counts, 0)
+    assert main(["trace", "3"]) == 0
+    assert capsys.readouterr().out.startswith("3\n")
 
 
 @pytest.mark.parametrize(

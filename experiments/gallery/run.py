@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,9 @@ def run_all(names: list[str], seconds: float | None, seeds: tuple[int, ...] | No
         if old and not again:
             if is_stale(old):
                 print(f"{name}, seed {seed}: stale, its file has changed since; --again runs it anew", flush=True)
+            elif old["budget"] != budget:
+                kept = f"kept is a run of {old['budget']:g} s, not of {budget:g}"
+                print(f"{name}, seed {seed}: {kept}; --again runs it anew", flush=True)
             continue
         picture = THUMBNAILS / f"{name}.png"
         wanted = again or seed == 0 or not picture.exists()
@@ -157,11 +161,13 @@ def main(arguments: list[str] | None = None) -> None:
     if options.table and (options.problems or options.seconds or options.seeds or options.again):
         parser().error("--table runs nothing, and stands alone")
     crashed: list[str] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the run goes on alone
     try:
         if not options.table:
             crashed = run_all(options.problems or list(shipped()), options.seconds, options.seeds, options.again)
     except KeyboardInterrupt:
         print("stopped; what is finished is kept", file=sys.stderr)
+        raise SystemExit(130) from None
     finally:
         write_measured()
         write_tables()

@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
     add("--horizon", type=float, metavar="T", help="length of roll-outs (default: as below)")
     add("--lyapunov", type=float, metavar="T", help="a Lyapunov time that is known; else it is computed")
     add("--watch", action="append", default=[], metavar="NAME=TEXT", help="a quantity to follow along roll-outs")
-    add("--seconds", type=float, metavar="S", help=f"of training, of each model (default {SECONDS:g})")
+    add("--seconds", type=float, metavar="S", help=f"of training, of each model, in whole chunks (default {SECONDS:g})")
     add("--steps", type=int, metavar="N", help="of the optimizer instead, in whole chunks: the same numbers on any day")
     add("--seed", type=int, default=0, help="of states, params and batches (default 0)")
     add("--out", metavar="DIR", help="a folder, new or empty (default runs/NAME/dynamics-UTC TIME)")

@@ -16,6 +16,8 @@ PICTURES = (".png", ".pdf", ".svg")
 PAGES = (".html",)
 EPILOG = """example: pinn trace "ln(x1) + x1*x2 - sin(x2)" x1=2 x2=5 --plot graph.png
 
+An expression may begin with a minus, as in pinn trace "-x**2" x=3.
+
 A dot over a symbol is its derivative in the variable of --wrt, a bar the derivative of the result in it.
 
 exit codes: 0 traced; 2 the expression has no value or no derivative there, or cannot be read"""
@@ -44,7 +46,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    options = parser().parse_args(argv)
+    # A blank before a minus: with one an argument is no option to argparse.
+    options = parser().parse_args(
+        [" " + a if a.startswith("-") and a != "-h" and not a.startswith("--") else a for a in argv]
+    )
+    options.expression = options.expression.strip()
     try:
         wanted = [_target(options, "plot", PICTURES), _target(options, "html", PAGES)]
         from pinn.trace import differences, trace
@@ -114,7 +120,8 @@ def _write(found: "Trace", apart: dict[str, float], plot: Path | None, html: Pat
 def _print(found: "Trace", apart: dict[str, float]) -> None:
     from pinn.report.tracing import tables, verdict
 
-    print(found.text + " at " + ", ".join(f"{n} = {v:g}" for n, v in found.point.items()) * bool(found.point))
+    at = ", ".join(f"{n} = {v:g}" for n, v in found.point.items())
+    print(f"{found.text} at {at}" if at else found.text)
     from pinn.report.columns import print_columns
 
     for title, heads, rows, right in tables(found):

@@ -130,17 +130,19 @@ def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
     for name, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise ProblemError(f"{name!r} holds {array.dtype}; expected numbers.", place=place)
-    if TIME not in arrays or arrays[TIME].ndim != 1:
-        raise ProblemError(
-            f"holds no array {TIME!r} of times, (T,); it holds {', '.join(arrays) or 'nothing'}.", place=place
-        )
+    if TIME not in arrays:
+        raise ProblemError(f"holds no array {TIME!r} of times; it holds {', '.join(arrays) or 'nothing'}.", place=place)
+    if arrays[TIME].ndim != 1:
+        told = f"{TIME!r} is of shape {arrays[TIME].shape}; expected (T,), the times of every trajectory."
+        raise ProblemError(told, place=place)
     rounding = float(np.finfo(arrays[TIME].dtype).eps) if arrays[TIME].dtype.kind == "f" else 0.0
     _check_finite(arrays[TIME], TIME, arrays[TIME], 1, place)
     times = check_times(arrays[TIME].astype(float), place, rounding)
     names = tuple(n for n in arrays if n not in (TIME, SPACE))
-    # An array x of the places of a field, unless there is nothing else: then it is a component called x.
-    field = SPACE in arrays and arrays[SPACE].ndim == 1 and bool(names) and arrays[names[0]].shape[-2:] == (
-        len(times), len(arrays[SPACE]))  # fmt: skip
+    # An array x is the places of a field, unless there is nothing else or it fits the times: then it is a component.
+    places, first = arrays.get(SPACE, np.empty(())), arrays[names[0]].shape if names else ()
+    has_places = first[-2:] == (len(times), places.size) or (len(times) in first[:-1] and len(times) != places.size)
+    field = places.ndim == 1 and has_places
     names = names if field else tuple(n for n in arrays if n != TIME)
     if field:
         _check_places(arrays[SPACE], place)
@@ -151,15 +153,16 @@ def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
     for name in names:
         array = arrays[name].astype(float)
         if array.shape[-len(shape) :] != shape or array.ndim > len(shape) + 1 or array.shape != arrays[names[0]].shape:
-            raise ProblemError(
-                f"{name!r} is of shape {arrays[name].shape}; expected {shape}, or one such after the other, as "
-                f"{names[0]!r}.",
-                place=place,
-            )
+            wanted = f"{shape}, or (n, {', '.join(map(str, shape))}) for n trajectories"
+            wanted += f"; {names[0]!r} is of shape {arrays[names[0]].shape}" if name != names[0] else ""
+            raise ProblemError(f"{name!r} is of shape {arrays[name].shape}; expected {wanted}.", place=place)
         if not array.size:
             raise ProblemError(f"{name!r} holds no trajectory.", place=place)
         _check_finite(array, name, times, len(shape), place)
         states.append(array.reshape(-1, *shape))
+    if field and all(np.allclose(s[..., 0], s[..., -1], rtol=1e-12, atol=0) and np.ptp(s) > 0 for s in states):
+        raise ProblemError(f"{SPACE!r}: its first and last place hold the same, always; give one of the two ends of "
+                           "the period.", place=place)  # fmt: skip
     return Trajectories(names, times, np.stack(states, axis=-1), arrays[SPACE].astype(float) if field else None)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 THRESHOLD = 0.4  # of the error, relative to the root mean square of the state, up to which a prediction is valid
-DIVERGED = 100.0  # times the largest true state, beyond which a roll-out has diverged
+DIVERGED = 3.0  # times as far from the mean as any true state: what goes beyond has diverged
+REST = 1e-3  # share of a component's spread over all times, with less of which in the end it has come to rest
 
 
 def errors_by_time(states: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -34,11 +35,20 @@ def valid_times(errors: np.ndarray, dt: float) -> np.ndarray:
 
 
 def divergence_times(states: np.ndarray, truth: np.ndarray, dt: float) -> np.ndarray:
-    """Return the time at which each roll-out has left all bounds, (n,); nan where it stays."""
-    axes = tuple(range(2, states.ndim))
-    with np.errstate(all="ignore"):
-        beyond = ~(np.abs(states).max(axis=axes) <= DIVERGED * np.abs(truth).max())
+    """Return the time at which each roll-out has left where true states are, (n,); nan where it stays."""
+    beyond = _beyond(states, truth)
     return np.where(beyond.any(axis=1), (beyond.argmax(axis=1) + 1) * dt, np.nan)
+
+
+def _beyond(states: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Say where any component has left the true ones' range, `DIVERGED` times over, or is not finite, (n, S)."""
+    all_but_last = tuple(range(truth.ndim - 1))
+    centre = truth.mean(axis=all_but_last)
+    reach = np.abs(truth - centre).max(axis=all_but_last)
+    reach = np.where(reach > 0, reach, np.where(centre != 0, np.abs(centre), np.inf))  # what truly never changes
+    with np.errstate(all="ignore"):
+        inside = np.abs(states - centre) <= DIVERGED * reach
+    return ~inside.all(axis=tuple(range(2, states.ndim)))
 
 
 def judged(states: np.ndarray, truth: np.ndarray, dt: float) -> dict[str, Any]:
@@ -84,7 +94,7 @@ def one_step_error(states: np.ndarray, before: np.ndarray, after: np.ndarray) ->
 
 
 def statistics(states: np.ndarray, truth: np.ndarray) -> dict[str, float] | None:
-    """Return distances of histograms and power spectra over the second half of the time; None if any diverged.
+    """Return distances of histograms and power spectra over the second half of the time.
 
     Args:
         states: (n, S, d) predicted.
@@ -92,22 +102,23 @@ def statistics(states: np.ndarray, truth: np.ndarray) -> dict[str, float] | None
 
     Returns:
         ``histogram``: Wasserstein distance in units of the component's spread; ``spectrum``: Hellinger distance, from
-        0 for the same to 1 for nothing in common. Both the worst of all components.
+        0 for the same to 1 for nothing in common. Both the worst of all components that are not at rest by then; None
+        if all are, or a roll-out diverged.
     """
     from scipy.stats import wasserstein_distance
 
     half = states.shape[1] // 2
     mine, true = states[:, half:], truth[:, half:]
-    if not np.all(np.isfinite(mine)) or np.abs(mine).max() > DIVERGED * np.abs(truth).max():
+    spread, usually = true.std(axis=(0, 1)), truth.std(axis=(0, 1))
+    usual = [k for k in range(truth.shape[-1]) if spread[k] > REST * usually[k]]
+    if not usual or _beyond(states, truth).any():
         return None
-    spread = true.std(axis=(0, 1))
-    usual = [k for k in range(truth.shape[-1]) if spread[k] > 0]
     histograms = [wasserstein_distance(mine[..., k].ravel(), true[..., k].ravel()) / spread[k] for k in usual]
     a, b = (spectrum(x)[1] for x in (mine, true))
     total_a, total_b = np.maximum(a.sum(axis=0), 1e-300), np.maximum(b.sum(axis=0), 1e-300)
     common = np.sum(np.sqrt(a / total_a * b / total_b), axis=0)
     spectra = np.sqrt(np.clip(1 - common[usual], 0, 1))
-    return {"histogram": float(max(histograms, default=0.0)), "spectrum": float(max(spectra, default=0.0))}
+    return {"histogram": float(max(histograms)), "spectrum": float(max(spectra))}
 
 
 def spectrum(states: np.ndarray, dt: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

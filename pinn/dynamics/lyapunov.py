@@ -18,16 +18,16 @@ BOUNDED = 100.0  # times the largest state of the first of these lengths: what g
 LEAST = 1.0  # Lyapunov times in the problem's own range of time, below which nothing is called chaotic
 
 
-def largest_exponent(equations: Equations, dt: float) -> float:
-    """Return the mean rate at which a small distance grows, per unit of time; nan where the state itself does.
+def largest_exponent(equations: Equations, dt: float, first: np.ndarray) -> float:
+    """Return the mean rate at which a small distance grows, per unit of time; nan where a state itself does.
 
     Args:
-        equations: whose problem has the initial state.
+        equations: of d components.
         dt: step of the Runge-Kutta method.
+        first: states to begin with, (n, d), of which the median is taken: the path from one may come to rest at a
+            point from which all others are driven away.
     """
     start, end = equations.problem.domain.bounds[TIME]
-    first = jnp.asarray(equations.system.initial({TIME: np.asarray(start)}, ()))
-    direction = jnp.ones_like(first) / jnp.sqrt(first.size)
 
     def step(carry: tuple[Array, Array], t: Array) -> tuple[tuple[Array, Array], Array]:
         v, w = carry
@@ -36,14 +36,16 @@ def largest_exponent(equations: Equations, dt: float) -> float:
         return (v, w / size), (jnp.log(size), jnp.linalg.norm(v))
 
     times = jnp.asarray(start + dt * np.arange(round(LENGTH * (end - start) / dt)))
-    growth, sizes = map(np.asarray, jax.jit(lambda c: jax.lax.scan(step, c, times)[1])((first, direction)))
-    if not sizes.max() <= BOUNDED * max(sizes[: len(sizes) // LENGTH].max(), 1e-300):  # also if it is nan
-        return float("nan")
-    return float(np.mean(growth[int(SHARE * len(growth)) :]) / dt)
+    directions = jnp.full(first.shape, first.shape[1] ** -0.5)
+    along = jax.jit(jax.vmap(lambda v, w: jax.lax.scan(step, (v, w), times)[1]))
+    growth, sizes = map(np.asarray, along(jnp.asarray(first), directions))  # (n, steps)
+    if not np.all(sizes.max(axis=1) <= BOUNDED * np.maximum(sizes[:, : len(times) // LENGTH].max(axis=1), 1e-300)):
+        return float("nan")  # also if sizes are
+    return float(np.median(growth[:, int(SHARE * len(times)) :].mean(axis=1)) / dt)
 
 
-def lyapunov_time(equations: Equations, dt: float) -> float | None:
+def lyapunov_time(equations: Equations, dt: float, first: np.ndarray) -> float | None:
     """Return one over the largest exponent; None if it is longer than the problem's own range of time."""
-    exponent = largest_exponent(equations, dt)
+    exponent = largest_exponent(equations, dt, first)
     start, end = equations.problem.domain.bounds[TIME]
     return 1 / exponent if np.isfinite(exponent) and exponent * (end - start) > LEAST else None

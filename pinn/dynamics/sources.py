@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from pinn.dynamics.equations import Drive, Equations, drive_of, equations_of, no_drive
 from pinn.dynamics.fields import check_field, fields
+from pinn.dynamics.judge import one_step_error
 from pinn.dynamics.lyapunov import lyapunov_time
-from pinn.dynamics.trajectories import FEWEST, Trajectories, runge_kutta, starts, times_of, truth
+from pinn.dynamics.trajectories import FEWEST, Trajectories, check_size, rk4_step, runge_kutta, starts, times_of, truth
 from pinn.errors import ProblemError
 from pinn.problem import TIME, Problem
 from pinn.surroundings import computing_in
@@ -19,8 +21,11 @@ FIELDS, FIELD_TESTS = 20, 10  # of a field, which has many places, all alike
 FINE = 0.01  # longest step of time by which a Lyapunov exponent is computed
 FAR = 5.0  # spreads, by which states may lie from zero
 NEAR = 0.05  # of the range of a drive, by which it may leave that without a word
+PROBES = 4  # states, where trajectories end, from which a Lyapunov exponent is computed
+UNLIKE = 0.1  # of the change of a step, by which data that follow the equations do not miss it
 KEPT = 0.2  # share of a user's trajectories that is not trained on
 HELD_OUT = 0.1  # share of those trained on by which params are chosen
+RANDOM = "trajectories begin at random states, not at the initial conditions of the file"
 
 
 class Plan(NamedTuple):
@@ -87,18 +92,19 @@ def from_problem(problem: Problem, plan: Plan) -> Source:
         both = fields(problem, max(times, later, key=len), count + judges, plan.seed, plan.spread)
         train = both._replace(times=times, states=both.states[:count, : len(times)])
         tests = both._replace(times=later, states=both.states[count:, : len(later)])
-        return Source(problem.name, train, tests, no_drive, None, plan.lyapunov, problem)
+        return Source(problem.name, train, tests, no_drive, None, plan.lyapunov, problem, (RANDOM,))
     equations = equations_of(problem)
     times = times_of(start, plan.time or end - start, plan.dt)
-    time = plan.lyapunov or lyapunov_time(equations, min(plan.dt, FINE))
     count = plan.trajectories or SYSTEMS
+    check_size(count, len(times), len(equations.names))
     first = starts(equations, count + (plan.tests or SYSTEM_TESTS), plan.seed, plan.spread)
     train = runge_kutta(equations, times, first[:count])
+    time = plan.lyapunov or lyapunov_time(equations, min(plan.dt, FINE), train.states[:PROBES, -1])
     horizon = plan.horizon or max(RANGES * (end - start), LYAPUNOV_TIMES * (time or 0.0))
     later = times_of(start, horizon, plan.dt, MEMORY)
     tests = truth(equations, later, first[count:])
     drive = drive_of(equations, times, train.states)
-    notes = _new_drive(drive, times, later)
+    notes = [RANDOM, *_new_drive(drive, times, later)]
     return Source(problem.name, train, tests, drive, equations, time, problem, tuple(notes))
 
 
@@ -129,9 +135,16 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
             place="--data",
         )
     tests = _pieces(tests, plan, alike=not has_drive)
-    known = plan.lyapunov or (lyapunov_time(equations, min(given.dt, FINE)) if equations else None)
-    notes = [f"{len(tests.states)} trajectories of {len(tests.times)} states are kept to judge by"]
-    notes += [] if equations else ["no equations are given, so that nothing here depends on time itself"]
+    known = plan.lyapunov
+    if equations and not known:
+        known = lyapunov_time(equations, min(given.dt, FINE), train.states[:PROBES, -1])
+    many = "1 trajectory" if len(tests.states) == 1 else f"{len(tests.states)} trajectories"
+    notes = [f"{many} of {len(tests.times)} states {'is' if len(tests.states) == 1 else 'are'} kept to judge by"]
+    notes += (
+        _unlike(train, equations)
+        if equations
+        else ["no equations are given, so that nothing here depends on time itself"]
+    )
     notes += _new_drive(drive, train.times, tests.times)
     flat = given.states.reshape(-1, given.states.shape[-1])
     if np.linalg.norm(flat.mean(axis=0)) > FAR * np.linalg.norm(flat.std(axis=0)):
@@ -160,6 +173,19 @@ def _split(given: Trajectories) -> tuple[Trajectories, Trajectories]:
             place="--data",
         )
     return train, tests
+
+
+def _unlike(given: Trajectories, equations: Equations) -> list[str]:
+    """Say it where data do not go on as their equations say."""
+    before, after = given.states[:, :-1], given.states[:, 1:]
+    step = jax.vmap(jax.vmap(lambda t, v: rk4_step(equations.rates, t, v, given.dt)), (None, 0))
+    wrong = one_step_error(np.asarray(step(given.times[:-1], before)), before, after)
+    if wrong < UNLIKE:
+        return []
+    return [
+        f"the data do not follow the equations of {equations.problem.name}: a Runge-Kutta step misses the next state "
+        f"by {wrong:.2g} of the change; or their steps are too long for it"
+    ]
 
 
 def _new_drive(drive: Drive, known: np.ndarray, later: np.ndarray) -> list[str]:

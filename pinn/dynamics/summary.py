@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from pinn.dynamics.judge import THRESHOLD
+from pinn.dynamics.judge import DIVERGED, THRESHOLD
 from pinn.dynamics.sources import MEMORY
 from pinn.dynamics.study import Outcome, Study
 from pinn.plain import finite
@@ -108,8 +108,12 @@ def explained(data: Data) -> list[str]:
     if not data["field"]:
         out.append(
             "histogram, spectrum: distances of the statistics over the second half of the roll-outs, of the worst "
-            "component: Wasserstein's in units of its spread, and Hellinger's between power spectra, at most 1"
+            "component that is not at rest by then: Wasserstein's in units of its spread, and Hellinger's between "
+            "power spectra, at most 1"
         )
+    out.append(
+        f"diverged: roll-outs of which a component goes {DIVERGED:g} times as far from the mean as it ever truly does"
+    )
     if data["watched"]:
         named = ", ".join(data["watched"])
         out.append(f"{named}: largest error along a roll-out over the largest size, the median")

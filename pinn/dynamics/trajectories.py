@@ -64,6 +64,17 @@ def times_of(start: float, length: float, dt: float, known: int = 1) -> np.ndarr
     return start + dt * np.arange(round(length / dt) + known)
 
 
+def check_size(count: int, length: int, components: int) -> None:
+    """Refuse more trajectories than there is memory for.
+
+    Raises:
+        ProblemError: if they are too many.
+    """
+    if count * length * components > MOST_NUMBERS:
+        most = MOST_NUMBERS // (length * components)
+        raise ProblemError(f"{count} of {length} states are too many; {most} can be kept.", place="--trajectories")
+
+
 def rk4_step(rates: Rates, t: Array, v: Array, dt: float) -> Array:
     """Take one step of the classical Runge-Kutta method, of order four."""
     a = rates(t, v)
@@ -85,8 +96,7 @@ def runge_kutta(equations: Equations, times: np.ndarray, first: np.ndarray) -> T
         ProblemError: if there are too many, or they leave all bounds.
     """
     dt = float(times[1] - times[0])
-    if len(times) * first.size > MOST_NUMBERS:
-        raise ProblemError(f"{len(first)} trajectories of {len(times)} states are too many.", place="--trajectories")
+    check_size(len(first), len(times), first.shape[1])
 
     def step(v: Array, t: Array) -> tuple[Array, Array]:
         after = jax.vmap(lambda one: rk4_step(equations.rates, t, one, dt))(v)
@@ -127,7 +137,8 @@ def truth(equations: Equations, times: np.ndarray, first: np.ndarray, tolerance:
         spent, state = spent + 1, v.reshape(shape)
         if spent > MOST_EVALUATIONS:
             raise ProblemError(
-                f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too long.",
+                f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too "
+                "long. A smaller --spread or a shorter --horizon may help.",
                 place=name,
             )
         return system.rates(lambda slot: state[slot.component], {TIME: np.asarray(t)}, shape[1:]).ravel()

@@ -1,6 +1,6 @@
 """What is suspicious about an answer, in sentences; an empty list is no proof that it is right."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,23 +10,27 @@ from pinn.problem import TIME, Problem
 OVERFITTED = 3.0  # held-out over training residual
 LARGE = 0.1  # of the residual that the data alone leave: what training should have removed
 TRIVIAL = 0.02  # of the size at the first time, or at the ends
+NOTHING = 1e-3  # size of an unknown that may be zero everywhere, below which it probably is
 APART = 3.0  # estimate over error, or the other way round
 BELIEVED = 0.3  # estimates and errors up to which the linearised equation holds
 DRIFT = 10.0  # in units of the error a solution is said to have
 
 
-def alarms(problem: Problem, summary: Mapping[str, Any], values: Mapping[str, np.ndarray]) -> list[str]:
+def alarms(
+    problem: Problem, summary: Mapping[str, Any], values: Mapping[str, np.ndarray], zero: Sequence[str] = ()
+) -> list[str]:
     """List what is suspicious.
 
     Args:
         problem: what was solved.
         summary: the evidence so far.
         values: the solution on its grid, by unknown.
+        zero: unknowns that satisfy all that is asked of them by being zero everywhere.
     """
     parts = (
         _overfitted(summary),
         _large(problem, summary),
-        _trivial(problem, values),
+        _trivial(problem, values, zero),
         _unbelievable(summary),
         _apart(summary),
         _drifting(summary),
@@ -49,14 +53,14 @@ def _large(problem: Problem, summary: Mapping[str, Any]) -> Iterator[str]:
     for name, entry in summary["held_out"].items():
         if not np.isfinite(entry["rms"]):
             yield f"the residual of {name!r} is not finite on unseen points."
-        elif name in summary["train"] and entry["rms"] > LARGE * before:
+        elif name in summary["train"] and entry["rms"] > LARGE * before > 0:
             yield (
                 f"the residual of {name!r} stayed large: {entry['rms']:.1e} in the mean, where the data alone leave up "
                 f"to {before:.1e}. Training has stalled, or the problem has no such solution."
             )
 
 
-def _trivial(problem: Problem, values: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _trivial(problem: Problem, values: Mapping[str, np.ndarray], zero: Sequence[str]) -> Iterator[str]:
     """A solution that is nearly constant inside, though it is not where the data say what it is."""
     for name, array in values.items():
         inner, faces = array, []
@@ -72,6 +76,11 @@ def _trivial(problem: Problem, values: Mapping[str, np.ndarray]) -> Iterator[str
             yield (
                 f"{name!r} is nearly constant ({inner.mean():.3g}) away from its data, which vary by "
                 f"{np.ptp(data):.3g}: perhaps a trivial solution."
+            )
+        elif name in zero and np.abs(array).max() < NOTHING:
+            yield (
+                f"{name!r} is at most {np.abs(array).max():.0e}, and zero everywhere satisfies all that is asked of "
+                "it: a trivial solution."
             )
         elif not np.any(array):
             yield f"{name!r} is zero everywhere: a trivial solution."

@@ -18,6 +18,7 @@ from pinn.evidence.bound import bound
 from pinn.evidence.estimate import estimate
 from pinn.evidence.fields import fields_of
 from pinn.evidence.invariants import drifts, names_of
+from pinn.findings.counts import zero_solves
 from pinn.problem import TIME, Problem
 from pinn.reference import Grid, Reference, evaluation_grid, make_reference
 from pinn.reference.base import Fields
@@ -100,7 +101,7 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
         **_without_reference(judged, fields, found),
         "invariants": drifts(problem, fields) or None,
     }
-    summary["alarms"] = alarms(problem, summary, values)
+    summary["alarms"] = alarms(problem, summary, values, zero_solves(problem))
     return Evidence(summary, grid, values, reference.values if reference else {})
 
 
@@ -126,8 +127,9 @@ def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] 
     """Return estimate and bound, or why there are none, and how they compare with the true error."""
     problem, exact, wanted = judged.problem, judged.ansatz.hard, judged.settings.evidence
     asked_not = (None, "the settings ask for none")
-    guess, no_guess = estimate(problem, fields, exact) if wanted.estimate else asked_not
-    most, no_most = bound(problem, fields, exact) if wanted.bound else asked_not
+    untrained = None if judged.points else (None, "no step was taken")  # minutes of work would say nothing
+    guess, no_guess = untrained or (estimate(problem, fields, exact) if wanted.estimate else asked_not)
+    most, no_most = untrained or (bound(problem, fields, exact) if wanted.bound else asked_not)
     by_unknown = None
     if guess:
         by_unknown = {

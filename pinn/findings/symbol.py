@@ -89,14 +89,16 @@ def _symbols(system: System, slopes: dict[Slot, np.ndarray]) -> list[np.ndarray]
 
 def _steady(problem: Problem) -> str:
     """Look at the signs of the principal symbol of one equation of order two."""
-    residual, u, d = problem.equations[0].residual, problem.unknowns[0], len(problem.coordinates)
+    residual, u = problem.equations[0].residual, problem.unknowns[0]
+    space = [c for c in problem.coordinates if problem.order(c)]  # without the parameters of a family
+    d = len(space)
     if len(problem.unknowns) > 1 or d < 2 or max(len(p.axes) for p in partials_of(residual, problem.symbols)) != 2:
         return ""
     rng, values = np.random.default_rng(1), _somewhere(problem, {}) | dict(problem.parameters)
     values |= {n: rng.normal(size=SAMPLES) for n in residual.needs if n not in values}
     symbol = np.zeros((SAMPLES, d, d))
     for a, b in combinations_with_replacement(range(d), 2):
-        name: Any = f"{u}_{problem.coordinates[a]}{problem.coordinates[b]}"
+        name: Any = f"{u}_{space[a]}{space[b]}"
         slope = np.broadcast_to(call(partial_derivative(residual, name), values), SAMPLES)
         symbol[:, a, b] += slope / 2
         symbol[:, b, a] += slope / 2

@@ -194,8 +194,7 @@ def write(node: Node) -> str:
     """Write an expression in the language, with no more parentheses than it needs."""
     match node:
         case Number(value):
-            number = repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
-            return number
+            return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
         case Name(name):
             return name
         case Negate(a):

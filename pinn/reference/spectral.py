@@ -67,7 +67,9 @@ def unfit(problem: Problem) -> str:
     """Say why no reference of this kind can be made of a problem; empty if it may."""
     space = [c for c in problem.coordinates if c != TIME]
     if len(space) > 2:
-        return f"it is made in one or two dimensions of space; here are {len(space)}"
+        family = [c for c in space if not problem.order(c)]
+        among = f", {' and '.join(family)} among them, by which no equation differentiates" if family else ""
+        return f"it is made in one or two dimensions of space; here are {len(space)}{among}"
     if TIME in problem.domain.periodic:
         return f"{TIME!r} is periodic"
     try:

@@ -50,10 +50,20 @@ def _learned_from(found: Study) -> str:
     return words + (statement(source.problem) if source.problem else "")
 
 
+def _rank(numbers: dict[str, Any]) -> tuple[float, float]:
+    """Return what says which of two is better: for how long it is valid, then its error."""
+    return numbers["valid_time"]["median"], -numbers["relative_l2"]["median"]
+
+
+def _valid(found: Study, numbers: dict[str, Any]) -> str:
+    longest = "more than " if numbers["always_valid"] > len(found.truth) / 2 else ""
+    return longest + plain(numbers["valid_time"]["median"] / (found.source.lyapunov or 1.0))
+
+
 def card(found: Study) -> str:
     """Return the best model large, and what it is beside the baselines."""
     models = {n: o.numbers for n, o in found.outcomes.items() if o.fitted}
-    name = max(models, key=lambda n: (models[n]["valid_time"]["median"], -models[n]["relative_l2"]["median"]))
+    name = max(models, key=lambda n: _rank(models[n]))
     valid, unit = models[name]["valid_time"]["median"], found.source.lyapunov
     always = models[name]["always_valid"] > len(found.truth) / 2
     shown = number(valid / unit if unit else valid)
@@ -63,9 +73,11 @@ def card(found: Study) -> str:
         "one step": number(models[name]["one_step"]),
     }
     listed = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
-    last = found.outcomes["linear"].numbers["valid_time"]["median"]
-    tone = "good" if always or valid > last else "warn"
-    sentence = f"A linear map is valid for {plain(last / unit if unit else last)}."
+    others = {n: o.numbers for n, o in found.outcomes.items() if not o.fitted}
+    learned = max(map(_rank, (n for key, n in others.items() if key != "rk4")))
+    tone = "good" if _rank(models[name]) > learned else "warn"
+    listed_others = [f"{n.replace('rk4', 'the Runge-Kutta method')} for {_valid(found, others[n])}" for n in others]
+    sentence = f"Of the baselines {', '.join(listed_others[:-1])} and {listed_others[-1]}."
     sentence += f" Valid is an error of at most {THRESHOLD:g} of the size of the state."
     return (
         f'<div class="card {tone}"><div class="verdict"><p class="word">{escape(name)} is valid for</p>'

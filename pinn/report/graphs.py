@@ -14,6 +14,7 @@ from pinn.trace.sweeps import barred
 
 COLUMN, ROW = 1.9, 1.35  # inches between nodes
 RADIUS = 0.27
+BEND = 1.6  # inches a curved arrow's middle is pulled aside, twice
 
 
 def save_graph(trace: Trace, path: Path, kind: str) -> None:
@@ -88,7 +89,8 @@ def _circle(x: float, y: float, palette: Palette) -> Circle:
 
 
 def _arrow(ax: Axes, start: np.ndarray, end: np.ndarray, palette: Palette) -> None:
-    bend = 0.0 if end[0] - start[0] < 1.5 * COLUMN else 0.42  # around what may stand between
+    far = end[0] - start[0] > 1.5 * COLUMN  # then around what may stand between
+    bend = BEND / np.hypot(*(end - start)) if far else 0.0
     side = np.array([RADIUS, 0.0])
     ax.add_patch(
         FancyArrowPatch(

@@ -10,6 +10,7 @@ from pinn.report.plots import PAGE, draw
 from pinn.trace import Row, Trace
 
 AGREE = 1e-12  # of two ways to add up the same sum
+LEGIBLE = 60  # pixels an inch of a graph has at least; wider ones scroll
 Table = tuple[str, list[str], list[list[str]], list[str]]  # title, heads, rows, heads of the columns of numbers
 
 
@@ -41,10 +42,10 @@ def _costs(trace: Trace) -> list[list[str]]:
     names = {
         "value": "the value, equal parts computed once",
         "repeated": "the value, equal parts repeated as written",
-        "forward": f"tangents along {trace.wrt or 'nothing'}, one forward sweep",
-        "all_forward": f"the gradient, {many} forward sweep{'s' * (many != 1)}",
-        "reverse": "the gradient, one reverse sweep",
-        "formulas": "the gradient by formulas, nothing shared",
+        "forward": f"value and tangents along {trace.wrt or 'nothing'}, one forward sweep",
+        "all_forward": f"value and gradient, {many} forward sweep{'s' * (many != 1)}",
+        "reverse": "value and gradient, one reverse sweep",
+        "formulas": "value and gradient by formulas, equal parts repeated",
     }
     return [[names[key], str(count)] for key, count in trace.counts.items()]
 
@@ -58,7 +59,9 @@ def verdict(apart: Mapping[str, float]) -> str:
 
 def page(trace: Trace, apart: Mapping[str, float]) -> str:
     """Return a page with the graph and the tables, as text."""
-    picture = draw(lambda figure: paint_graph(figure, trace, PAGE), "graph of operations", size_of(trace.graph))
+    size = size_of(trace.graph)
+    picture = draw(lambda figure: paint_graph(figure, trace, PAGE), "graph of operations", size)
+    wide = f'<div style="min-width: {LEGIBLE * size[0]:.0f}px">{picture}</div>'
     at = ", ".join(f"{n} = {v:g}" for n, v in trace.point.items())
     parts = [
         section(f"part-{k}", title, table([escape(h) for h in heads], [[escape(c) for c in row] for row in rows]))
@@ -66,7 +69,7 @@ def page(trace: Trace, apart: Mapping[str, float]) -> str:
     ]
     return document(escape(trace.text), "trace", [
         f"<p>at {escape(at)}</p>" if at else "",
-        section("graph", "The graph", f'<div class="scroll" tabindex="0">{picture}</div>'),
+        section("graph", "The graph", f'<div class="scroll" tabindex="0">{wide}</div>'),
         *parts,
         f"<p>{escape(verdict(apart))}</p>",
     ])  # fmt: skip

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pinn.errors import ProblemError
 from pinn.language import Binary, Call, Name, Negate, Node, Number
+from pinn.language.calculus import substitute
 from pinn.language.tree import CONSTANTS, children, names
 
 # Set low, so that the input v with the number -1 is no difference.
@@ -43,7 +44,15 @@ class Graph(NamedTuple):
     @property
     def result(self) -> str:
         """What the result is called: y, unless a variable is."""
-        return next(name for name in ("y", "f", "result") if name not in self.inputs)
+        others = (f"y{k}" for k in range(len(self.inputs)))
+        return next(name for name in ("y", "f", "result", *others) if name not in self.inputs)
+
+    def expression(self, symbol: str) -> Node:
+        """Return what a step stands for, in the inputs; parts that are used again are written again."""
+        found: dict[str, Node] = {}
+        for step in self.steps:
+            found[step.symbol] = substitute(step.operation, found)
+        return found[symbol]
 
     @property
     def operations(self) -> tuple[Step, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pinn.errors import ProblemError
-from pinn.language import Binary, Name, Node, Number
+from pinn.language import Binary, Call, Name, Node, Number
 from pinn.language.calculus import differentiate, product, quotient, total, write
 from pinn.language.tree import evaluate, names, numpy_functions
 from pinn.trace.graph import Graph, Step, operation_count, rename
@@ -19,9 +19,15 @@ DOMAINS = {
     "ln": "its argument has to be positive",
     "log": "its argument has to be positive",
     "sqrt": "its argument must not be negative",
-    "/": "it divides by zero",
     "**": "a number below zero has no such power, and zero none below zero",
 }
+KINKS = {  # function -> what is zero at its kinks
+    "abs": lambda a: a,
+    "max": lambda a, b: Binary("-", a, b),
+    "min": lambda a, b: Binary("-", a, b),
+    "sign": lambda a: a,
+}
+SHORT = 80  # characters of an expression that is told
 
 
 class Row(NamedTuple):
@@ -60,7 +66,8 @@ def primal_sweep(graph: Graph, point: Mapping[str, float]) -> list[Row]:
         else:
             row = _row(step.symbol, step.operation, values)
         if not np.isfinite(row.value):
-            raise _no_value(step, row)
+            reason = _no_value(step, row, values)
+            raise ProblemError(f"{_node(graph, step, row.numbers)} has no value: {reason}.")
         values[step.symbol] = row.value
         rows.append(row)
     return rows
@@ -86,7 +93,7 @@ def tangent_sweep(graph: Graph, values: Mapping[str, float], seed: Mapping[str, 
         else:
             formula: Node = Number(0.0)
             for operand in map(graph.steps.__getitem__, step.operands):
-                partial = _partial(step, operand, values)
+                partial = _partial(graph, step, operand, values)
                 formula = total(formula, _times(Name(dotted(operand.symbol)), partial))
             row = _row(symbol, formula, known)
         known[symbol] = row.value
@@ -111,7 +118,7 @@ def adjoint_sweep(graph: Graph, values: Mapping[str, float]) -> list[Row]:
             continue
         for operand in map(graph.steps.__getitem__, step.operands):
             symbol = barred(operand.symbol)
-            formula = _times(Name(barred(step.symbol)), _partial(step, operand, values))
+            formula = _times(Name(barred(step.symbol)), _partial(graph, step, operand, values))
             if symbol in known:
                 formula = total(Name(symbol), formula)
             row = _row(symbol, formula, known)
@@ -128,18 +135,29 @@ def _times(change: Node, partial: Node) -> Node:
     return product(change, partial)
 
 
-def _partial(step: Step, operand: Step, values: Mapping[str, float]) -> Node:
+def _partial(graph: Graph, step: Step, operand: Step, values: Mapping[str, float]) -> Node:
     """Return the derivative of a step in one of its operands, in symbols."""
-    if step.operation == Name(operand.symbol):
-        return Number(1.0)
+    at = f"at {operand.symbol} = {_text(values[operand.symbol])}"
+    match step.operation:
+        case Name(operand.symbol):
+            return Number(1.0)
+        case Call(function, arguments) if function in KINKS and _evaluated(KINKS[function](*arguments), values) == 0:
+            what = "jumps" if function == "sign" else "has a kink"
+            raise ProblemError(f"{_node(graph, step)} {what} {at}, and has no derivative there.")
+        case Binary("**", base, exponent) if operand.symbol not in names(base) and _evaluated(base, values) == 0:
+            if _evaluated(exponent, values) > 0:  # zero however it is raised, where the rule has 0*log(0)
+                return Number(0.0)
     partial = differentiate(step.operation, operand.symbol)
-    slope = _evaluated(partial, values)
-    if not np.isfinite(slope):
-        raise ProblemError(
-            f"the node {step.symbol} = {write(step.operation)} has no finite derivative in {operand.symbol} at "
-            f"{operand.symbol} = {_text(values[operand.symbol])}."
-        )
+    if not np.isfinite(_evaluated(partial, values)):
+        raise ProblemError(f"{_node(graph, step)} has no finite derivative in {operand.symbol} {at}.")
     return partial
+
+
+def _node(graph: Graph, step: Step, numbers: str = "") -> str:
+    """Name a step: what it is of the steps before, and what it stands for."""
+    own, text = write(step.operation), write(graph.expression(step.symbol))
+    whole = f", which is {text}," if own != text and len(text) <= SHORT else ""
+    return f"the node {step.symbol} = {own}" + (f" = {numbers}" if numbers else "") + whole
 
 
 def dotted(symbol: str) -> str:
@@ -167,11 +185,14 @@ def _evaluated(formula: Node, values: Mapping[str, float]) -> np.float64:
         return np.float64(evaluate(formula, given, numpy_functions()))
 
 
-def _no_value(step: Step, row: Row) -> ProblemError:
-    kind = getattr(step.operation, "operator", getattr(step.operation, "function", ""))
-    too_large = np.isinf(row.value) and kind not in ("/", "ln", "log") and not row.numbers.startswith("0**")
-    reason = "it is too large for double precision" if too_large else DOMAINS.get(kind, "it is not a number")
-    return ProblemError(f"the node {step.symbol} = {row.formula} = {row.numbers} has no value: {reason}.")
+def _no_value(step: Step, row: Row, values: Mapping[str, float]) -> str:
+    match step.operation:
+        case Binary("/", _, divisor) if _evaluated(divisor, values) == 0:
+            return "it divides by zero"
+        case Binary(kind, _, _) | Call(kind, _):
+            large = np.isinf(row.value) and kind not in ("ln", "log") and not row.numbers.startswith("0**")
+            return "it is too large for double precision" if large else DOMAINS.get(kind, "it is not a number")
+    return "it is not a number"
 
 
 def _operand(value: float) -> str:

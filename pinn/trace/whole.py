@@ -8,6 +8,7 @@ import numpy as np
 from pinn.errors import ProblemError, unknown
 from pinn.language import Node, names, parse
 from pinn.language.calculus import differentiate, write
+from pinn.language.simplify import simplify
 from pinn.language.tree import evaluate, jax_functions
 from pinn.trace.graph import Graph, make_graph, operation_count
 from pinn.trace.sweeps import Row, adjoint_sweep, barred, primal_sweep, tangent_sweep
@@ -26,9 +27,9 @@ class Trace(NamedTuple):
         tangent: derivatives in that variable, forward.
         adjoint: derivatives of the result, backward.
         gradient: derivative of the result in each variable, from the adjoints.
-        formulas: the same by the rules of calculus, as text.
-        counts: operators and functions of the value (equal parts shared, and ``repeated``), of one ``forward`` sweep,
-            of ``all_forward`` ones, of the ``reverse`` one, and of the ``formulas``.
+        formulas: the same by the rules of calculus, simplified, as text.
+        counts: operators and functions of the ``value`` (equal parts shared, and ``repeated``); of the value and one
+            ``forward`` sweep, ``all_forward`` ones, the ``reverse`` one; of the value and the ``formulas``, repeated.
     """
 
     text: str
@@ -73,7 +74,8 @@ def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters
     adjoint = adjoint_sweep(graph, values)
     found = {row.symbol: row.value for row in adjoint}  # the last row of a symbol is the whole sum
     symbols = dict(zip(variables, graph.steps, strict=False))
-    formulas = {name: differentiate(tree, name) for name in variables}
+    formulas = {name: simplify(differentiate(tree, name)) for name in variables}
+    value = sum(operation_count(step.operation) > 0 for step in graph.operations)
     return Trace(
         text,
         tree,
@@ -86,12 +88,12 @@ def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters
         {name: found.get(barred(step.symbol), 0.0) for name, step in symbols.items()},
         {name: write(formula) for name, formula in formulas.items()},
         {
-            "value": len(graph.operations),
+            "value": value,
             "repeated": graph.repeated,
-            "forward": _cost(tangents.get(wrt, [])),
-            "all_forward": sum(map(_cost, tangents.values())),
-            "reverse": _cost(adjoint),
-            "formulas": sum(map(operation_count, formulas.values())),
+            "forward": value + _cost(tangents.get(wrt, [])),
+            "all_forward": value + sum(map(_cost, tangents.values())),
+            "reverse": value + _cost(adjoint),
+            "formulas": graph.repeated + sum(map(operation_count, formulas.values())),
         },
     )
 
