@@ -1,12 +1,16 @@
 """Names in settings that stand for something in a table: refused before anything is built, whoever wrote them."""
 
+from collections.abc import Sequence
 from typing import Literal
+
+import numpy as np
 
 from pinn.errors import ProblemError, unknown
 from pinn.evidence.invariants import densities
 from pinn.options import fit
 from pinn.problem import TIME, Problem, known_expressions
 from pinn.reference import check_reference
+from pinn.reference.terms import call
 from pinn.settings import NetworkSettings, Settings, StageSettings
 
 # The tables are in modules that import jax, which takes longer than all the rest of `pinn check`. A setting that says
@@ -19,6 +23,7 @@ PLAIN_NETWORKS = {
     "separable_mlp": _PERCEPTRON | {"rank": int},
 }
 PLAIN_STAGES = ("gauss_newton", "levenberg_marquardt", "ssbroyden")  # those without options
+ALONG = 5  # points along each coordinate, its ends among them, at which inputs of the network are tried
 PLAIN_SAMPLERS = ("latin_hypercube", "sobol", "uniform")
 
 
@@ -50,9 +55,22 @@ def check_names(problem: Problem, settings: Settings) -> None:
     for k, name in enumerate(settings.ansatz.mirrors if isinstance(settings.ansatz.mirrors, list) else ()):
         if name not in ends:
             raise unknown("coordinate with ends in space", name, ends, ("ansatz", "mirrors", k))
-    known_expressions(problem, settings.ansatz.inputs, ("ansatz", "inputs"))
+    _check_inputs(problem, settings.ansatz.inputs)
     check_reference(problem)
     densities(problem)
+
+
+def _check_inputs(problem: Problem, texts: Sequence[str]) -> None:
+    """Refuse inputs of the network that are not finite at every corner, and on a grid between."""
+    axes = np.meshgrid(*(np.linspace(lo, hi, ALONG) for lo, hi in problem.domain.bounds.values()), indexing="ij")
+    points = dict(zip(problem.coordinates, axes, strict=True))
+    for k, residual in enumerate(known_expressions(problem, texts, ("ansatz", "inputs"))):
+        with np.errstate(all="ignore"):
+            values = np.broadcast_to(call(residual, points | dict(problem.parameters)), axes[0].shape)
+        if not np.all(np.isfinite(values)):
+            at = np.unravel_index(np.argmin(np.isfinite(values)), values.shape)
+            place = ", ".join(f"{c}={points[c][at]:g}" for c in problem.coordinates)
+            raise ProblemError(f"is not finite at {place}.", ("ansatz", "inputs", k), texts[k])
 
 
 def _check_network(network: NetworkSettings) -> None:

@@ -155,6 +155,7 @@ BAD = {  # replacement in the file -> what the message says
     ("network:", "ansatz: {inputs: [s]}\nnetwork:"): "ansatz.inputs[0]: 's': unknown name 's'",
     ("network:", "ansatz: {inputs: [x, u]}\nnetwork:"): "ansatz.inputs[1]: 'u': unknown name 'u'",
     ("network:", "ansatz: {inputs: s}\nnetwork:"): "ansatz.inputs: 's': should be a list",
+    ("network:", "ansatz: {inputs: [1/t]}\nnetwork:"): "ansatz.inputs[0]: '1/t': is not finite at t=0",
     ("parameters:", "functions: {k2: u}\nparameters:"): "functions.k2: 'u': mentions the unknown 'u'",
     ("network:", "ansatz: {scale: 0}\nnetwork:"): "ansatz.scale: '0'",
     ("windows: 1", "windows: 0"): "training.windows: '0': should be greater than or equal to 1",
