@@ -85,7 +85,7 @@ def test_conditions_that_contradict_each_other_elsewhere():
     square += "  l: {where: x=0, equation: u = 0}\n  r: {where: x=1, equation: u = 0}\n"
     square += "  b: {where: y=0, equation: u = 0}\n  t: {where: y=1, equation: u = 0}\n"
     assert found(square, "corner") == []
-    with pytest.raises(ProblemError, match="where 'l' asks for 0. No solution does both"):
+    with pytest.raises(ProblemError, match=r"where 'l' asks for 0\. No solution does both"):
         found(square + "  again: {where: x=0, equation: u = y*(1 - y)}\n", "corner")
     assert found(square + "  again: {where: x=0, equation: u = 0}\n", "corner") == []
     point = square + '  point: {where: "x=0, y=0", equation: u = DATA}\n'
@@ -122,7 +122,7 @@ def test_slopes_that_contradict_each_other():
         "where it meets 'l' the data of u_x differ: 1 here, 2 there."
     ]
     for again in ("x=0, equation: u_x = 1", "x=0, equation: 2*u_x - 1 = 0"):
-        with pytest.raises(ProblemError, match="asks u_x to be .* where 'l' asks for"):
+        with pytest.raises(ProblemError, match=r"asks u_x to be .* where 'l' asks for"):
             found(square + f"  again: {{where: {again}}}\n", "corner")
     assert found(square + "  again: {where: x=0, equation: 2*u_x = 2*y}\n", "corner") == []
     tangent = found(square + "  again: {where: x=1, equation: u_y = 3}\n", "corner")

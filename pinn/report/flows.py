@@ -11,6 +11,12 @@ from pinn.report.flow_plots import error_growth, long_run, losses, paths
 from pinn.report.markup import bullets, command, number, pairs, plain, section, table
 from pinn.report.page import document, gallery, statement
 
+BASELINES = {
+    "persistence": "a state that stays is",
+    "linear": "a linear map",
+    "rk4": "the Runge-Kutta method",
+}
+
 
 def page(found: Study, again: list[str]) -> str:
     """Return the page of a study, as text.
@@ -74,11 +80,11 @@ def card(found: Study) -> str:
     }
     listed = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts.items())
     others = {n: o.numbers for n, o in found.outcomes.items() if not o.fitted}
-    learned = max(map(_rank, (n for key, n in others.items() if key != "rk4")))
-    tone = "good" if _rank(models[name]) > learned else "warn"
-    listed_others = [f"{n.replace('rk4', 'the Runge-Kutta method')} for {_valid(found, others[n])}" for n in others]
-    sentence = f"Of the baselines {', '.join(listed_others[:-1])} and {listed_others[-1]}."
-    sentence += f" Valid is an error of at most {THRESHOLD:g} of the size of the state."
+    stays, linear = _rank(others["persistence"]), _rank(others["linear"])
+    tone = "good" if _rank(models[name]) > (stays if always else max(stays, linear)) else "warn"
+    beside = [f"{words} for {_valid(found, others[key])}" for key, words in BASELINES.items() if key in others]
+    sentence = f"Beside it, {beside[0]}, {', '.join(beside[1:])}. "
+    sentence += f"Valid is an error of at most {THRESHOLD:g} of the size of the state."
     return (
         f'<div class="card {tone}"><div class="verdict"><p class="word">{escape(name)} is valid for</p>'
         f'<p class="big">{"&gt;&thinsp;" if always else ""}{shown}</p><p class="label">{label}</p></div>'
