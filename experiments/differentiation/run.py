@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from pinn.language import evaluate, parse
 from pinn.language.calculus import differentiate, write
+from pinn.language.simplify import simplify
 from pinn.language.tree import numpy_functions
 from pinn.trace import trace
 
@@ -54,15 +55,15 @@ def errors_of_differences() -> dict[str, np.ndarray]:
 
 def ways() -> dict[str, tuple[float, str]]:
     """Return the derivative by each way, and how it was found."""
-    symbolic = differentiate(parse(TEXT), "x")
+    symbolic = simplify(differentiate(parse(TEXT), "x"))
     found, differences = trace(TEXT, {"x": AT}), errors_of_differences()
     best = {name: STEPS[np.nanargmin(e)] for name, e in differences.items()}
     return {
         "symbolic": (float(evaluate(symbolic, {"x": np.float64(AT)}, numpy_functions())), write(symbolic)),
         "forward difference": (forward_difference(AT, best["forward"]), f"h = {best['forward']:.0e}, the best"),
         "centred difference": (centred_difference(AT, best["centred"]), f"h = {best['centred']:.0e}, the best"),
-        "automatic, forward": (found.tangent[-1].value, f"{found.counts['forward']} operations"),
-        "automatic, reverse": (found.gradient["x"], f"{found.counts['reverse']} operations"),
+        "automatic, forward": (found.tangent[-1].value, f"{found.counts['forward']} operations, with the value"),
+        "automatic, reverse": (found.gradient["x"], f"{found.counts['reverse']} operations, with the value"),
     }
 
 
