@@ -205,6 +205,7 @@ def quiet(**changes):
         ({"estimate": {"u": {"relative_l2": 5e-5, "uncertainty": 1.0}}}, ""),
         ({"estimate": {"u": {"relative_l2": 5e-5, "uncertainty": 0.1}}}, "disagree"),
         ({"estimate": {"u": {"relative_l2": 2.0}}}, "too large for a linearised"),
+        ({"errors": {"u": {"relative_l2": 1.0}}, "estimate": {"u": {"relative_l2": 4e-8}}}, "disagree"),
         ({"invariants": {"mass": {"drift": 1e-2, "size": 1.0, "start": 1.0}}}, "conserved"),
         ({"invariants": {"mass": {"drift": 1e-6, "size": 1.0, "start": 1.0}}}, ""),
     ],

@@ -102,9 +102,7 @@ def _apart(summary: Mapping[str, Any]) -> Iterator[str]:
         if not found or name not in found:
             continue
         error, size = found[name]["relative_l2"], entry["relative_l2"]
-        if (
-            error <= 3 * doubt or max(error, size) > BELIEVED
-        ):  # the reference cannot tell, or nothing is linear any more
+        if error <= 3 * doubt or size > BELIEVED:  # the reference cannot tell, or nothing is linear any more
             continue
         # An estimate that is uncertain itself may be further away.
         apart = APART * (1 + (entry.get("uncertainty") or 0.0))

@@ -18,6 +18,7 @@ from pinn.evidence.bound import bound
 from pinn.evidence.estimate import estimate
 from pinn.evidence.fields import fields_of
 from pinn.evidence.invariants import drifts, names_of
+from pinn.evidence.jumps import jump
 from pinn.findings.counts import zero_solves
 from pinn.problem import TIME, Problem
 from pinn.reference import Grid, Reference, evaluation_grid, make_reference
@@ -28,6 +29,7 @@ from pinn.settings import Settings
 from pinn.solution import on_grid
 
 HELD_OUT_STREAM = 2**31 - 1  # folded into the seed's key; training folds in step numbers, which stay below
+POOR = 10.0  # times the largest residual on unseen points, which a jump is far above
 Known = tuple[Reference | None, str]  # a reference, or why there is none
 
 
@@ -92,16 +94,19 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     reference, why = known or known_reference(problem)
     found = errors(values, reference.values, problem) if reference else None
     measured = residual_sizes(judged)
-    fields = fields_of(problem, judged.ansatz.network, judged.params, field_names(problem))
+    names = field_names(problem)
+    fields = fields_of(problem, judged.ansatz.network, judged.params, names)
+    usual = max(*measured.data_alone.values(), *(POOR * e["max"] for e in measured.held_out.values()))
+    jumps = jump(problem, fields, names, usual) if judged.points else ""
     summary = {
         "errors": found,
         "reference": {k: getattr(reference, k) for k in ("kind", "uncertainty", "method")} if reference else None,
         "no_reference": why or _left_out(problem, reference) or None,
         **measured._asdict(),
-        **_without_reference(judged, fields, found),
+        **_without_reference(judged, fields, found, jumps),
         "invariants": drifts(problem, fields) or None,
     }
-    summary["alarms"] = alarms(problem, summary, values, zero_solves(problem))
+    summary["alarms"] = [f"{jumps}."] * bool(jumps) + alarms(problem, summary, values, zero_solves(problem))
     return Evidence(summary, grid, values, reference.values if reference else {})
 
 
@@ -123,13 +128,14 @@ def _error_of(name: str, found: Mapping[str, Any] | None) -> float | None:
     return (found or {}).get(name, {}).get("relative_l2")
 
 
-def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] | None) -> dict[str, Any]:
+def _without_reference(judged: Judged, fields: Fields, found: Mapping[str, Any] | None, jumps: str) -> dict[str, Any]:
     """Return estimate and bound, or why there are none, and how they compare with the true error."""
     problem, exact, wanted = judged.problem, judged.ansatz.hard, judged.settings.evidence
     asked_not = (None, "the settings ask for none")
-    untrained = None if judged.points else (None, "no step was taken")  # minutes of work would say nothing
-    guess, no_guess = untrained or (estimate(problem, fields, exact) if wanted.estimate else asked_not)
-    most, no_most = untrained or (bound(problem, fields, exact) if wanted.bound else asked_not)
+    nothing = jumps or ("" if judged.points else "no step was taken")  # where it would say nothing, or not the truth
+    useless = (None, nothing) if nothing else None
+    guess, no_guess = useless or (estimate(problem, fields, exact) if wanted.estimate else asked_not)
+    most, no_most = useless or (bound(problem, fields, exact) if wanted.bound else asked_not)
     by_unknown = None
     if guess:
         by_unknown = {

@@ -160,7 +160,7 @@ class Programs:
 
         def judge(state: TrainState, bank: Bank) -> TrainState:
             r = residual_on(plan.problem, constraints, plan.ansatz, plan.settings, state.window, bank)(state.params)
-            return judged(state, 0.5 * r @ r)
+            return judged(plan, state, bank, 0.5 * r @ r)
 
         given = state._replace(pieces=None), bank
         compiled = self._get("judge", 0, constraints, lambda: jax.jit(judge).lower(*given).compile())

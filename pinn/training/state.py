@@ -10,6 +10,7 @@ from pinn.optimizers import PointwiseResidual
 from pinn.pieces import Pieces, Window, appended
 from pinn.residuals import sample
 from pinn.training.bank import LIFE, Bank, choose_any, choose_first, choose_large, loss_on
+from pinn.training.jumps import jump_loss
 from pinn.training.plan import Plan
 
 SHAKE = 0.03  # of params begun again, in units of fresh ones
@@ -206,7 +207,7 @@ def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, stat
             return state._replace(points=choose_any(key, bank, pool))
         r = residual(state.params)
         seen, unseen = loss_on(residual, r, state.points), 0.5 * r @ r
-        state = judged(state, unseen)
+        state = judged(plan, state, bank, unseen)
         # Points stay while what is left elsewhere is no larger than on them.
         wanted = (state.stage_step == 0) | ~(unseen <= plan.settings.sampling.overfit * seen)
         chosen = choose_large(key, bank, residual, r, pool)
@@ -215,8 +216,9 @@ def redraw(plan: Plan, stage: int, residual: PointwiseResidual, bank: Bank, stat
     return jax.lax.cond(state.stage_step % every == 0, fresh, lambda s: s, state)
 
 
-def judged(state: TrainState, loss: Array) -> TrainState:
-    """Keep the params if their loss on the whole bank is the lowest so far."""
+def judged(plan: Plan, state: TrainState, bank: Bank, loss: Array) -> TrainState:
+    """Keep the params if their loss on the whole bank, and for what its points do not see, is the lowest so far."""
+    loss = loss + jump_loss(plan.problem, plan.ansatz, state.window, bank, state.params)
     better = loss < state.kept_loss
     kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), state.params, state.kept)
     return state._replace(kept=kept, kept_loss=jnp.where(better, loss, state.kept_loss), bank_loss=loss)
