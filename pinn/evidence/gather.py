@@ -97,7 +97,9 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
     names = field_names(problem)
     fields = fields_of(problem, judged.ansatz.network, judged.params, names)
     usual = max(*measured.data_alone.values(), *(POOR * e["max"] for e in measured.held_out.values()))
-    jumps = jump(problem, fields, names, usual) if judged.points else ""
+    # Without estimate and bound, which it would make wrong, it is not worth the compilation.
+    looked = judged.points and (judged.settings.evidence.estimate or judged.settings.evidence.bound)
+    jumps = jump(problem, fields, names, usual) if looked else ""
     summary = {
         "errors": found,
         "reference": {k: getattr(reference, k) for k in ("kind", "uncertainty", "method")} if reference else None,
