@@ -99,7 +99,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     except OSError as error:
         raise ProblemError(f"cannot be read: {error.strerror or error}.", place=str(path)) from None
     except ValueError:  # of numpy, which proposes to read it in an unsafe way
-        raise ProblemError("is no npz file of numbers, or is damaged.", place=str(path)) from None
+        raise ProblemError("is damaged, or no npz file of numbers.", place=str(path)) from None
     except Exception as error:  # bytes that were changed make zipfile and numpy raise nearly anything
         raise ProblemError(f"is damaged: {error}.", place=str(path)) from None
 

@@ -243,7 +243,7 @@ def test_existing_files_are_kept(form, run, tmp_path, capsys):
     file.write_text("precious")
     arguments = [str(run), "--format", form, "--out", str(file), "--points", "3"]
     assert main(arguments) == 2
-    assert "exists. Choose another name with --out, or replace it with --force" in capsys.readouterr().err
+    assert "exists. Choose another name, or replace it with --force" in capsys.readouterr().err
     assert file.read_text() == "precious"
     assert main([*arguments, "--force"]) == 0
     assert file.read_bytes() != b"precious" and [p.name for p in tmp_path.iterdir()] == [file.name]
