@@ -23,7 +23,7 @@ CASES = {
     "burgers": ((30, ()), (120, ())),
     "heat": ((10, ("network.width=4",)), (20, ())),
     "kdv": ((90, ()), (180, ())),
-    "lorenz": ((20, (*FIRST_TURN, "network.width=2")), (20, FIRST_TURN)),
+    "lorenz": ((45, (*FIRST_TURN, "network.width=6")), (45, FIRST_TURN)),
     "poisson": ((15, ("network.width=5",)), (15, ())),
 }
 
