@@ -12,7 +12,7 @@ from pinn.report.markup import bullets, command, number, pairs, plain, section, 
 from pinn.report.page import document, gallery, statement
 
 BASELINES = {
-    "persistence": "a state that stays is",
+    "persistence": "a state that stays is valid",
     "linear": "a linear map",
     "rk4": "the Runge-Kutta method",
 }
