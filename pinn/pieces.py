@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 
@@ -39,6 +40,6 @@ def stacked(params: Any, window: Window) -> Pieces:
 
 
 def appended(pieces: Pieces | None, params: Any, window: Window) -> Pieces:
-    """Add a window to the pieces before it."""
-    last = stacked(params, window)
-    return last if pieces is None else jax.tree.map(lambda a, b: jnp.concatenate([a, b]), pieces, last)
+    """Add a window to the pieces before it; on the host, where another number of pieces compiles nothing."""
+    last = jax.tree.map(lambda x: np.asarray(x)[None], Pieces(params, window))
+    return last if pieces is None else jax.tree.map(lambda a, b: np.concatenate([a, b]), pieces, last)

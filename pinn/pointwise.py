@@ -14,8 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from pinn.ansatz import Ansatz
 from pinn.derivatives import Axes, partials
 from pinn.errors import PinnWarning, ProblemError, unknown
+from pinn.marching import is_worth_marching, march
 from pinn.networks import Network, Params
 from pinn.problem import Problem
 
@@ -57,12 +59,14 @@ def stacked_points(problem: Problem, coordinates: Mapping[str, Any]) -> tuple[np
     return np.stack([a.ravel() for a in arrays], axis=1), arrays[0].shape
 
 
-def evaluate_points(network: Network, params: Params, points: np.ndarray, axes: Axes = ()) -> np.ndarray:
+def evaluate_points(ansatz: Ansatz, params: Params, points: np.ndarray, axes: Axes = ()) -> np.ndarray:
     """Return the unknowns at points (N, d), or one of their derivatives, as an array (N, m).
 
     Chunks bound the memory, and are of few sizes, because each is compiled for itself.
     """
-    dtype, apply = jax.tree.leaves(params)[0].dtype, _compiled(network.apply, axes)
+    dtype, apply = jax.tree.leaves(params)[0].dtype, _compiled(ansatz.network.apply, axes)
+    if is_worth_marching(ansatz, params, points):
+        return march(ansatz, params, points.astype(dtype), (axes,))[axes]
     count = len(points)
     size = min(CHUNK, 1 << max(0, count - 1).bit_length())
     full = np.concatenate([points, np.repeat(points[-1:], -count % size, axis=0)])

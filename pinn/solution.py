@@ -134,23 +134,23 @@ class Solution:
 
     def _at(self, coordinates: dict[str, Any], axes: Axes) -> Any:
         """Return the unknowns or one of their derivatives, (..., m)."""
-        problem, network = self.problem, self.ansatz.network
+        problem = self.problem
         check_coordinates(problem, coordinates)
         if is_traced(coordinates):
-            return traced_values(problem, network, self.params, coordinates, axes)
+            return traced_values(problem, self.ansatz.network, self.params, coordinates, axes)
         points, shape = stacked_points(problem, coordinates)
         if odd := self.outside(points):
             warnings.warn(odd, PinnWarning, stacklevel=3)
         # Numbers are evaluated at once also where something else is being traced.
         with jax.ensure_compile_time_eval(), in_precision(self.settings):
-            table = evaluate_points(network, self.params, wrapped(problem, points), axes)
+            table = evaluate_points(self.ansatz, self.params, wrapped(problem, points), axes)
         return table.reshape(*shape, table.shape[1])
 
     def at_points(self, points: np.ndarray, names: Iterable[str]) -> dict[str, np.ndarray]:
         """Return unknowns and derivatives at points (N, d), by name, (N,) each; compiled as one program."""
         problem = self.problem
         with in_precision(self.settings):
-            fields = fields_of(problem, self.ansatz.network, self.params, names)(wrapped(problem, points))
+            fields = fields_of(problem, self.ansatz, self.params, names)(wrapped(problem, points))
         return {name: values.astype(self.settings.training.precision) for name, values in fields.items()}
 
     def outside(self, points: np.ndarray) -> str:
@@ -183,10 +183,10 @@ class Solution:
         return path
 
 
-def on_grid(network: Network, params: Params, problem: Problem, grid: Grid) -> dict[str, np.ndarray]:
+def on_grid(ansatz: Ansatz, params: Params, problem: Problem, grid: Grid) -> dict[str, np.ndarray]:
     """Return the unknowns on a tensor grid, by name."""
     axes = np.meshgrid(*(grid[c] for c in problem.coordinates), indexing="ij")
-    table = evaluate_points(network, params, np.stack([a.ravel() for a in axes], axis=1))
+    table = evaluate_points(ansatz, params, np.stack([a.ravel() for a in axes], axis=1))
     return {name: table[:, k].reshape(axes[0].shape) for k, name in enumerate(problem.unknowns)}
 
 

@@ -16,7 +16,7 @@ def test_windows_are_asked_for_their_own_error(heat_text):
     settings = make_settings(problem.settings, {"target": {"relative_l2": 1e-2}})
     plan = make_plan(problem, settings, build_ansatz(problem, settings))
     pieces = plan.ansatz.network.init(jax.random.PRNGKey(0))
-    values = on_grid(plan.ansatz.network, pieces, problem, grid_of(problem.domain))["u"]
+    values = on_grid(plan.ansatz, pieces, problem, grid_of(problem.domain))["u"]
 
     def reached(span, early=0.0, late=0.0):
         """Ask of a reference that differs by some parts before and after t = 0.5."""
@@ -36,6 +36,6 @@ def test_looks_at_the_error_take_a_small_part_of_the_time(heat_text):
     settings = make_settings(problem.settings, {"target": {"relative_l2": 1e-2}})
     plan = make_plan(problem, settings, build_ansatz(problem, settings))
     pieces = plan.ansatz.network.init(jax.random.PRNGKey(0))
-    values = on_grid(plan.ansatz.network, pieces, problem, grid_of(problem.domain))
+    values = on_grid(plan.ansatz, pieces, problem, grid_of(problem.domain))
     check = target_check(error_look(plan, Reference("exact", values, 0.0), PAUSE), 1e-2)
     assert check(lambda: pieces, None) and not check(lambda: pieces, None), "the second look comes too soon"

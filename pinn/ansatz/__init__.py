@@ -48,6 +48,7 @@ class Ansatz(NamedTuple):
         time_axis: of the coordinate the windows divide; None if there is no time.
         anchored: whether the initial state of every unknown is hard, rates included where the order in time is two.
         reflection: the symmetry the network has; None if it has none.
+        rests: whether what a window has added at a place stays as it is at all later times.
     """
 
     network: Network
@@ -59,6 +60,7 @@ class Ansatz(NamedTuple):
     time_axis: int | None
     anchored: bool
     reflection: Reflection | None
+    rests: bool
 
 
 Build = Callable[[Sequence[int], int], Network]
@@ -83,6 +85,8 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
     notes = (*notes, describe(problem, reflection)) if reflection else notes
     even = reflection.axis if reflection and reflection.even else None
     singular = [lift.coordinates for face in faces for lift in face.lifts if lift.coordinates is not None]
+    # Of what a lift has as its coordinate, or a face at the last time, the time itself is a part.
+    moving = singular or any(face.axis == time and face.value == domain.bounds[TIME][1] for face in faces)
     layer = find_layer(problem, faces, reflection, settings)
     if layer is not None:
         axis, center = layer
@@ -182,6 +186,7 @@ def make_ansatz(problem: Problem, build: Build | Network, settings: AnsatzSettin
         and all(begun)
         and all(problem.order(TIME, u) <= 1 + r for u, r in zip(problem.unknowns, rated, strict=True)),
         reflection,
+        time is not None and not (any(rated) or moving or problem.means or time in mirrors),
     )
 
 

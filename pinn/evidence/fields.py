@@ -8,21 +8,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pinn.ansatz import Ansatz
 from pinn.derivatives import partials
 from pinn.language.symbols import Partial
-from pinn.networks import Network, Params
+from pinn.marching import is_worth_marching, march
+from pinn.networks import Params
 from pinn.problem import Problem
 from pinn.reference.base import Fields
 
 BLOCK, SMALL = 2048, 64  # points evaluated at once: two shapes are compiled
 
 
-def fields_of(problem: Problem, network: Network, params: Params, names: Iterable[str]) -> Fields:
+def fields_of(problem: Problem, ansatz: Ansatz, params: Params, names: Iterable[str]) -> Fields:
     """Return a function that evaluates unknowns and their derivatives.
 
     Args:
         problem: says what the names stand for.
-        network: the ansatz.
+        ansatz: with its hard conditions.
         params: trained.
         names: such as ``u`` and ``u_xx``.
 
@@ -30,8 +32,15 @@ def fields_of(problem: Problem, network: Network, params: Params, names: Iterabl
         Points (N, d) -> ``{name: values (N,)}``.
     """
     wanted = tuple((name, problem.symbols.partial(name)) for name in names)
-    dtype, at = jax.tree.leaves(params)[0].dtype, _compiled(network.apply, wanted)
-    return lambda points: _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
+    dtype, at = jax.tree.leaves(params)[0].dtype, _compiled(ansatz.network.apply, wanted)
+
+    def fields(points: np.ndarray) -> dict[str, np.ndarray]:
+        if not is_worth_marching(ansatz, params, points):
+            return _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
+        table = march(ansatz, params, points.astype(dtype), tuple(p.axes for _, p in wanted))
+        return {name: np.asarray(table[p.axes][:, p.unknown], float) for name, p in wanted}
+
+    return fields
 
 
 @lru_cache(maxsize=4)  # whoever asks for the same again need not wait for the compiler

@@ -90,12 +90,12 @@ def gather(judged: Judged, known: Known | None = None) -> Evidence:
         known: its reference, if it has been computed before.
     """
     problem, grid = judged.problem, evaluation_grid(judged.problem)
-    values = on_grid(judged.ansatz.network, judged.params, problem, grid)
+    values = on_grid(judged.ansatz, judged.params, problem, grid)
     reference, why = known or known_reference(problem)
     found = errors(values, reference.values, problem) if reference else None
     measured = residual_sizes(judged)
     names = field_names(problem)
-    fields = fields_of(problem, judged.ansatz.network, judged.params, names)
+    fields = fields_of(problem, judged.ansatz, judged.params, names)
     usual = max(*measured.data_alone.values(), *(POOR * e["max"] for e in measured.held_out.values()))
     # Without estimate and bound, which it would make wrong, it is not worth the compilation.
     looked = judged.points and (judged.settings.evidence.estimate or judged.settings.evidence.bound)

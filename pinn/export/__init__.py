@@ -100,7 +100,7 @@ def gridded(solution: Solution, grid: Mapping[str, np.ndarray] | None = None) ->
         made, _ = make_reference(problem, grid)
         truth = made.values if made else {}
     with in_precision(solution.settings):
-        values = on_grid(solution.ansatz.network, solution.params, problem, dict(grid))
+        values = on_grid(solution.ansatz, solution.params, problem, dict(grid))
     return replace(solution, grid=dict(grid), values=values, reference=truth)
 
 

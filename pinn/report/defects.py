@@ -49,7 +49,7 @@ def residuals_of(solution: Solution, grid: Grid) -> Mapping[str, np.ndarray]:
     given = dict(zip(problem.coordinates, mesh, strict=True)) | dict(problem.parameters)
     with in_precision(solution.settings), np.errstate(all="ignore"):
         # The names the evidence was gathered from: after a run, they are compiled.
-        fields = fields_of(problem, solution.ansatz.network, solution.params, field_names(problem))
+        fields = fields_of(problem, solution.ansatz, solution.params, field_names(problem))
         found = fields(np.stack([a.ravel() for a in mesh], axis=1))
         values = given | {n: v.reshape(mesh[0].shape) for n, v in found.items()}
         return {

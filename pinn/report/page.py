@@ -176,5 +176,5 @@ def evaluated(solution: Solution) -> Solution:
         return solution
     grid = evaluation_grid(solution.problem)
     with in_precision(solution.settings):
-        values = on_grid(solution.ansatz.network, solution.params, solution.problem, grid)
+        values = on_grid(solution.ansatz, solution.params, solution.problem, grid)
     return replace(solution, grid=grid, values=values)

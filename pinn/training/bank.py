@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from pinn.ansatz import Ansatz
-from pinn.derivatives import partials, taylor, with_parts
+from pinn.derivatives import with_parts
+from pinn.marching import added_by, table_of
 from pinn.optimizers import PointwiseResidual
 from pinn.pieces import Pieces, Window
 from pinn.problem import TIME, Constraint, Problem
@@ -48,11 +49,8 @@ def bank_maker(
     """Return the function (key, window, earlier pieces) -> bank, compiled once for all windows."""
     dtype, sampling = jnp.dtype(settings.training.precision), settings.sampling
     many = {name: sampling.pool * getattr(sampling, name) for name in ("equations", "conditions")}
-    axes = {place: with_parts(needed_axes(problem, group)) for place, group in by_place(constraints).items()}
-
-    def table(u: Callable[[Array], Array], place: str, x: Array) -> dict:
-        found = partials(u, x, axes[place])
-        return {a: found[a] for a in axes[place]}
+    groups = by_place(constraints).items()
+    axes = {place: tuple(with_parts(needed_axes(problem, group))) for place, group in groups}
 
     @jax.jit
     def begin(key: Array, window: Window) -> Bank:
@@ -65,16 +63,13 @@ def bank_maker(
             place: (x if place in fixed_time else _into(window, problem, ansatz, x)).astype(dtype)
             for place, x in drawn.items()
         }
-        added = {p: jax.vmap(lambda x, p=p: table(ansatz.fixed, p, x))(x) for p, x in points.items()}
+        added = {p: jax.vmap(lambda x, p=p: table_of(ansatz.fixed, x, axes[p]))(x) for p, x in points.items()}
         return Bank(points, added, jax.tree.map(jnp.zeros_like, added))
 
     @jax.jit
     def add(bank: Bank, piece: Pieces) -> Bank:
-        def reached(place: str, x: Array, before: dict) -> dict:
-            u = taylor(before, x)
-            return table(lambda point: ansatz.trained(piece.params, piece.windows, point, u(point)), place, x)
-
-        more = {p: jax.vmap(lambda *at, p=p: reached(p, *at))(x, bank.before[p]) for p, x in bank.points.items()}
+        reached = jax.vmap(lambda *at: added_by(ansatz, piece, *at))
+        more = {p: reached(x, bank.before[p]) for p, x in bank.points.items()}
         return bank._replace(
             added=jax.tree.map(jnp.add, bank.added, more), before=jax.tree.map(jnp.add, bank.before, more)
         )

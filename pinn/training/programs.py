@@ -14,7 +14,7 @@ from pinn.problem import Constraint
 from pinn.training.bank import Bank, bank_maker, residual_on
 from pinn.training.failure import explain
 from pinn.training.plan import Plan
-from pinn.training.state import TrainState, judged, redraw
+from pinn.training.state import TrainState, carried_on, judged, redraw
 
 
 def make_advance(
@@ -153,6 +153,14 @@ class Programs:
 
         used = part(state._replace(pieces=None), self.latest)
         return explain(plan.problem, constraints, lambda c: on(used, c), state.params, used.points)
+
+    def begin(self, state: TrainState, bank: Bank) -> TrainState:
+        """Choose the params a window is begun with: those given, or those before carried on, by their loss."""
+        other = None if int(state.attempt) + int(state.stage) + int(state.stage_step) else carried_on(self.plan, state)
+        if other is None:
+            return state
+        given, found = (float(self.judge(s, bank).bank_loss) for s in (state, other))
+        return other if found < given else state
 
     def judge(self, state: TrainState, bank: Bank) -> TrainState:
         """Keep the params if their loss on the whole bank is the lowest so far."""

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pinn.optimizers import PointwiseResidual
@@ -37,7 +38,7 @@ class TrainState(NamedTuple):
         bank_loss: the last loss on the whole bank; nan before the first.
         worst: the largest ``kept_loss`` of the windows before; 0 in the first.
         begun_with: the loss of the first step of the run.
-        pieces: the windows before; None if there are none.
+        pieces: the windows before, on the host; None if there are none.
     """
 
     step: Array
@@ -62,11 +63,10 @@ class TrainState(NamedTuple):
 
 def solution_params(state: TrainState) -> Pieces:
     """Return the params of the whole solution: of the windows before, and the best of this one if it was begun."""
-    known = jnp.isfinite(state.kept_loss)
+    known = bool(np.isfinite(state.kept_loss))
     if state.pieces is not None and not (known or state.stage or state.stage_step):
         return state.pieces
-    here = jax.tree.map(lambda kept, last: jnp.where(known, kept, last), state.kept, state.params)
-    return appended(state.pieces, here, state.window)
+    return appended(state.pieces, state.kept if known else state.params, state.window)
 
 
 def init_state(plan: Plan) -> TrainState:
@@ -136,6 +136,20 @@ def begin_window(plan: Plan, state: TrainState) -> TrainState:
     )  # fmt: skip
     before = jax.tree.map(lambda x: x[-1], pieces.params)
     return _begin_anew(plan, state, _fresh_at(plan, state, 0) if _is_ordinary(plan) else before)
+
+
+def carried_on(plan: Plan, state: TrainState) -> TrainState | None:
+    """Begin a window from the params of the two before, carried on along a straight line; None where there are none.
+
+    Fits of one window after the other are neighbours, and move steadily while the solution does.
+    """
+    if state.pieces is None or state.pieces.windows.start.size < 2 or _is_ordinary(plan):
+        return None
+    start, stop = (np.append(edge[-2:], here) for edge, here in zip(state.pieces.windows[:2], state.window, strict=False))
+    middle = start + stop
+    reach = float((middle[2] - middle[1]) / (middle[1] - middle[0]))
+    params = jax.tree.map(lambda x: x[-1] + reach * (x[-1] - x[-2]), state.pieces.params)
+    return state._replace(params=params, kept=params)
 
 
 def _fresh_at(plan: Plan, state: TrainState, attempt: Array | int) -> Any:

@@ -39,7 +39,7 @@ def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
     grid, state = evaluation_grid(plan.problem), {"until": 0.0, "span": "none yet"}
 
     def error(params: Any, span: Span) -> float:
-        values = on_grid(plan.ansatz.network, params, plan.problem, grid)
+        values = on_grid(plan.ansatz, params, plan.problem, grid)
         if span is None:
             return total_relative_l2(errors(values, reference.values, plan.problem))
         axis, times = plan.ansatz.time_axis, grid[TIME]

@@ -161,6 +161,7 @@ def _run_stages(
         if stage != int(state.stage):
             state = begin_stage(plan, state, stage)
         bank = programs.bank(state, int(state.step) - int(state.stage_step) % bank_age(plan, stage))
+        state = programs.begin(state, bank)
         # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
             return state, "done", TIME_UP
