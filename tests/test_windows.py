@@ -19,7 +19,15 @@ from pinn.solution import build_ansatz
 from pinn.training.bank import bank_maker, residual_on
 from pinn.training.plan import make_plan
 from pinn.training.programs import Programs
-from pinn.training.state import begin_attempt, begin_window, halve_window, init_state, solution_params, state_like
+from pinn.training.state import (
+    begin_attempt,
+    begin_window,
+    carried_on,
+    halve_window,
+    init_state,
+    solution_params,
+    state_like,
+)
 from pinn.training.train import Limits, train
 
 STAGE = {"optimizer": "gauss_newton", "steps": 5, "redraw": 3}
@@ -108,6 +116,48 @@ def test_a_window_that_was_never_begun_is_no_part_of_the_solution(heat_text):
     assert solution_params(state).windows.stop.tolist() == pytest.approx([1 / 3])
     begun = state._replace(stage_step=state.stage_step + 1)
     assert solution_params(begun).windows.stop.tolist() == pytest.approx([1 / 3, 2 / 3])
+
+
+EDGES = [0.0, 0.2, 0.6, 1.0]  # of windows with their middles at 0.1, 0.4 and 0.8
+
+
+def third_window(plan):
+    """Return a state at its start, and the params that those of the first two lead to along a straight line."""
+    aim, state = plan.ansatz.init(jax.random.PRNGKey(7)), init_state(plan)
+    for factor in (0.3, 0.6):
+        state = begin_window(plan, state._replace(kept=jax.tree.map(lambda x, f=factor: f * x, aim), kept_loss=1.0))
+    return state, aim
+
+
+def same(params, others):
+    return all(np.allclose(a, b, rtol=1e-12) for a, b in zip(*map(jax.tree.leaves, (params, others)), strict=True))
+
+
+def test_params_are_carried_on_to_the_middle_of_a_window(heat_text):
+    plan = plan_of(problem_from_text(heat_text), windows=EDGES)
+    state, aim = third_window(plan)
+    assert same(state.params, jax.tree.map(lambda x: 0.6 * x, aim))
+    assert same(carried_on(plan, state).params, aim) and same(carried_on(plan, state).kept, aim)
+    second = begin_window(plan, init_state(plan)._replace(kept_loss=1.0))
+    assert carried_on(plan, init_state(plan)) is carried_on(plan, second) is None, "it takes two to make a line"
+    alone = plan_of(load_problem("logistic"))
+    assert carried_on(alone, third_window(alone)[0]) is None, "without space, fresh params do better"
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_window_begins_with_the_lower_loss(heat_text, monkeypatch, lower):
+    plan = plan_of(problem_from_text(heat_text), windows=EDGES)
+    state, aim = third_window(plan)
+
+    def distance(self, state, bank):
+        return state._replace(bank_loss=1.0 if same(state.params, aim) == lower else 2.0)
+
+    monkeypatch.setattr(Programs, "judge", distance)
+    programs = Programs(plan)
+    assert same(programs.begin(state, None).params, aim) == lower
+    for later in ("stage_step", "stage", "attempt"):
+        begun = state._replace(**{later: jnp.ones((), jnp.int32)})
+        assert programs.begin(begun, None) is begun, "a run that is resumed has begun"
 
 
 def test_a_halved_first_window_resumes_with_the_points_it_has(heat_text):

@@ -145,9 +145,8 @@ def carried_on(plan: Plan, state: TrainState) -> TrainState | None:
     """
     if state.pieces is None or state.pieces.windows.start.size < 2 or _is_ordinary(plan):
         return None
-    start, stop = (np.append(edge[-2:], here) for edge, here in zip(state.pieces.windows[:2], state.window, strict=False))
-    middle = start + stop
-    reach = float((middle[2] - middle[1]) / (middle[1] - middle[0]))
+    middles = state.pieces.windows.start + state.pieces.windows.stop
+    reach = float((state.window.start + state.window.stop - middles[-1]) / (middles[-1] - middles[-2]))
     params = jax.tree.map(lambda x: x[-1] + reach * (x[-1] - x[-2]), state.pieces.params)
     return state._replace(params=params, kept=params)
 

@@ -158,8 +158,7 @@ def _run_stages(
     """Run one attempt, until it comes to rest or the time is up."""
     plan = programs.plan
     for stage in range(int(state.stage), len(plan.optimizers)):
-        if stage != int(state.stage):
-            state = begin_stage(plan, state, stage)
+        state = state if stage == int(state.stage) else begin_stage(plan, state, stage)
         bank = programs.bank(state, int(state.step) - int(state.stage_step) % bank_age(plan, stage))
         state = programs.begin(state, bank)
         # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
