@@ -53,7 +53,7 @@ def test_compiled_once_for_any_number_of_steps(heat_text, stage):
     plan = plan_of(heat_text, {k: v for k, v in stage.items() if v is not None})
     advance = jax.jit(make_advance(plan, 0))
     state = init_state(plan)
-    bank = Programs(plan).bank(state, 0)
+    bank = Programs(plan).bank(state)
     for n in (1, 3, 2):
         state, _, _ = advance(state, bank, jnp.asarray(n, jnp.int32))
     assert advance._cache_size() == 1
@@ -90,7 +90,7 @@ def test_the_log_says_which_term_pulls_how_hard(heat_text):
     assert all(set(t) == {"pde", "initial"} and sum(t.values()) == pytest.approx(1) for t in told if t)
     state = init_state(plan)
     programs = Programs(plan)
-    bank = programs.bank(state, 0)
+    bank = programs.bank(state)
     before = programs.shares(state, bank)
     heavier = plan._replace(settings=plan.settings.model_copy(
         update={"training": plan.settings.training.model_copy(update={"weights": {"initial": 16.0}})}))  # fmt: skip

@@ -270,6 +270,26 @@ def test_the_bank_holds_what_steps_do_not_change(name):
     np.testing.assert_allclose(jax.jit(residual.__call__)(params) / residual.scales, whole, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["burgers", "allen_cahn"])
+def test_a_bank_is_the_same_with_what_is_known_from_the_window_before(name):
+    """Where kinks are lifted, what a window adds changes later, and nothing is taken over."""
+    plan, settings = plan_of(load_problem(name)), make_settings({"sampling": {"equations": 30, "conditions": 5}})
+    pieces, key = random_pieces(plan, 3), jax.random.PRNGKey(0)
+    windows = [jax.tree.map(lambda x, k=k: x[k], pieces.windows) for k in range(3)]
+
+    def maker():
+        return bank_maker(plan.problem, plan.constraints(windows[2]), plan.ansatz, settings)
+
+    in_turn, others = maker(), jax.random.PRNGKey(1)
+    banks = [in_turn(key, w, jax.tree.map(lambda x, k=k: x[:k], pieces) if k else None) for k, w in enumerate(windows)]
+    assert np.array_equal(banks[0].points["interior"][:, 1:], banks[2].points["interior"][:, 1:]), "the same places"
+    for found, expected in (
+        (banks[2], maker()(key, windows[2], jax.tree.map(lambda x: x[:2], pieces))),
+        (in_turn(others, windows[2], pieces), maker()(others, windows[2], pieces)),
+    ):
+        assert all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (found, expected)), strict=True))
+
+
 def run(plan, state=None, **limits):
     records, states = [], []
     state, outcome = train(plan, state or init_state(plan), Limits(**limits), records.append, states.append)
@@ -394,7 +414,7 @@ def test_windows_of_ordinary_equations_begin_from_fresh_params():
 def test_what_is_compiled_later_is_no_time_of_an_attempt():
     plan = plan_of(load_problem("lotka_volterra"), windows=1)  # of two equations, so that they have shares
     programs, state = Programs(plan), init_state(plan)
-    bank = programs.bank(state, 0)
+    bank = programs.bank(state)
     for later in (programs.judge, programs.shares):
         counted, began = programs.seconds, time.monotonic()
         assert later(state, bank) is not None

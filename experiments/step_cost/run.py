@@ -54,7 +54,7 @@ def first_window(width: int, points: int) -> tuple[Any, Any, Any, Callable[[Any]
     settings = make_settings({"network": {"width": width}, "sampling": {"equations": points}})
     plan = make_plan(problem, settings, build_ansatz(problem, settings))
     state = init_state(plan)
-    bank = Programs(plan).bank(state, 0)
+    bank = Programs(plan).bank(state)
     bank = bank.at({place: jnp.arange(points) for place in bank.points})
 
     def residual(bank: Any) -> Any:
@@ -95,7 +95,7 @@ def derivatives(order: int) -> dict[str, float]:
     with jax.enable_x64(True):
         plan = make_plan(problem, settings, build_ansatz(problem, settings))
         state = init_state(plan)
-        points = Programs(plan).bank(state, 0).points["interior"][:COUNT]
+        points = Programs(plan).bank(state).points["interior"][:COUNT]
 
         def jacobian(way: Callable[..., Any]) -> Callable[..., Any]:
             def value(params: Any, x: Any) -> Any:

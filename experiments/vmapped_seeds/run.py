@@ -50,7 +50,7 @@ def seeds_of(problem_name: str, width: int, stage: dict[str, Any], points: int, 
         )
         plan = make_plan(problem, settings, build_ansatz(problem, settings))
         states.append(init_state(plan))
-    bank = Programs(plan).bank(states[0], 0)
+    bank = Programs(plan).bank(states[0])
     bank = bank.at({place: jnp.arange(points) for place in bank.points})
     residual = residual_on(problem, plan.constraints(), plan.ansatz, settings, states[0].window, bank)
     stacked = [

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pinn.ansatz import Ansatz
@@ -46,7 +47,11 @@ class Bank(NamedTuple):
 def bank_maker(
     problem: Problem, constraints: Sequence[Constraint], ansatz: Ansatz, settings: Settings
 ) -> Callable[[Array, Window, Pieces | None], Bank]:
-    """Return the function (key, window, earlier pieces) -> bank, compiled once for all windows."""
+    """Return the function (key, window, earlier pieces) -> bank, compiled once for all windows.
+
+    The same key gives the same places in every window. Where what was reached at a place stays as it is, windows then
+    add to what is known there from the one before, and cost the same however many went before.
+    """
     dtype, sampling = jnp.dtype(settings.training.precision), settings.sampling
     many = {name: sampling.pool * getattr(sampling, name) for name in ("equations", "conditions")}
     groups = by_place(constraints).items()
@@ -67,18 +72,20 @@ def bank_maker(
         return Bank(points, added, jax.tree.map(jnp.zeros_like, added))
 
     @jax.jit
-    def add(bank: Bank, piece: Pieces) -> Bank:
-        reached = jax.vmap(lambda *at: added_by(ansatz, piece, *at))
-        more = {p: reached(x, bank.before[p]) for p, x in bank.points.items()}
-        return bank._replace(
-            added=jax.tree.map(jnp.add, bank.added, more), before=jax.tree.map(jnp.add, bank.before, more)
-        )
+    def reached(points: Points, before: dict[str, Any], piece: Pieces) -> dict[str, Any]:
+        more = jax.vmap(lambda *at: added_by(ansatz, piece, *at))
+        return {p: jax.tree.map(jnp.add, before[p], more(x, before[p])) for p, x in points.items()}
+
+    known: dict[bytes, tuple[int, dict[str, Any]]] = {}  # by key, how many windows, and what they add; of the first key
 
     def make(key: Array, window: Window, pieces: Pieces | None) -> Bank:
-        bank = begin(key, window)
-        for k in range(0 if pieces is None else pieces.windows.start.size):
-            bank = add(bank, jax.tree.map(lambda x, k=k: x[k], pieces))
-        return bank
+        bank, name = begin(key, window), np.asarray(key).tobytes()
+        count, before = known.get(name, (0, bank.before)) if ansatz.rests else (0, bank.before)
+        for k in range(count, 0 if pieces is None else pieces.windows.start.size):
+            count, before = k + 1, reached(bank.points, before, jax.tree.map(lambda x, k=k: x[k], pieces))
+        if name in known or not known:
+            known[name] = count, before
+        return bank._replace(added=jax.tree.map(jnp.add, bank.added, before), before=before)
 
     return make
 

@@ -14,7 +14,7 @@ from pinn.problem import Constraint
 from pinn.training.bank import Bank, bank_maker, residual_on
 from pinn.training.failure import explain
 from pinn.training.plan import Plan
-from pinn.training.state import TrainState, carried_on, judged, redraw
+from pinn.training.state import TrainState, bank_age, carried_on, judged, redraw
 
 
 def make_advance(
@@ -95,13 +95,16 @@ class Programs:
             self.seconds, self.longest = self.seconds + took, max(self.longest, took)
         return self.known[key]
 
-    def bank(self, state: TrainState, first_step: int) -> Bank:
-        """Draw the bank of a window; ``first_step`` is the step it serves from."""
+    def bank(self, state: TrainState) -> Bank:
+        """Draw the bank that serves the state's step; the first of every window has the same places."""
         plan, constraints = self.plan, self.plan.constraints(state.window)
         maker = self._get(
             "bank", 0, constraints, lambda: bank_maker(plan.problem, constraints, plan.ansatz, plan.settings)
         )
-        key = jax.random.fold_in(jax.random.fold_in(state.key, first_step), 1)
+        stage, step = int(state.stage), int(state.stage_step)
+        key = state.key
+        for number in (int(state.attempt), stage, step - step % bank_age(plan, stage), 1):
+            key = jax.random.fold_in(key, number)
         self.latest = maker(key, state.window, state.pieces)
         return self.latest
 
@@ -109,7 +112,7 @@ class Programs:
         """Compile what a window begins with, unless an earlier one has."""
         stage = int(state.stage)
         if self._key("advance", stage, self.plan.constraints(state.window)) not in self.known:
-            self.advance(stage, state, self.bank(state, int(state.step)))
+            self.advance(stage, state, self.bank(state))
 
     def advance(self, stage: int, state: TrainState, bank: Bank) -> Callable:
         """Compile the steps of a stage."""

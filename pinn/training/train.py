@@ -159,7 +159,7 @@ def _run_stages(
     plan = programs.plan
     for stage in range(int(state.stage), len(plan.optimizers)):
         state = state if stage == int(state.stage) else begin_stage(plan, state, stage)
-        bank = programs.bank(state, int(state.step) - int(state.stage_step) % bank_age(plan, stage))
+        bank = programs.bank(state)
         state = programs.begin(state, bank)
         # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
@@ -205,7 +205,7 @@ def _run_stage(
         if now + per_step > until:
             return state, "done", TIME_UP
         if done - done % age != drawn_at:
-            bank, drawn_at = programs.bank(state, int(state.step)), done
+            bank, drawn_at = programs.bank(state), done
         n = min(most, every - done % every, age - done % age, settings.steps - done)
         state, info, finite = advance(state._replace(pieces=None), bank, jnp.asarray(n, jnp.int32))
         numbers = (info, finite, state.step, state.stage_step, state.best_step, state.bank_loss)
