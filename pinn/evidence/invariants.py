@@ -79,20 +79,20 @@ def _integrals(problem: Problem, fields: Fields, found: dict[str, Residual], cou
     """Return, of each density, its integral and that of its absolute value at several times, (2, times)."""
     space = [c for c in problem.coordinates if c != TIME]
     rules = [_rule(problem, c, count) for c in space]
-    mesh = np.meshgrid(*(points for points, _ in rules), indexing="ij")
     weights = np.ones(())
     for _, w in rules:
         weights = np.multiply.outer(weights, w)
-    places = {c: m.ravel() for c, m in zip(space, mesh, strict=True)}
-    series: dict[str, list[tuple[float, float]]] = {name: [] for name in found}
-    for t in np.linspace(*problem.domain.bounds[TIME], TIMES):
-        given = places | {TIME: np.full(max(1, weights.size), t)}
-        values = dict(fields(np.stack([given[c] for c in problem.coordinates], axis=1))) | given
-        values |= dict(problem.parameters)
-        for name, density in found.items():
-            here = np.broadcast_to(density.fn(**{n: values[n] for n in density.needs}), max(1, weights.size))
-            series[name].append((float(here @ weights.ravel()), float(np.abs(here) @ weights.ravel())))
-    return {name: np.array(rows).T for name, rows in series.items()}
+    # All times at once: of a solution of many windows that is cheaper.
+    times = np.linspace(*problem.domain.bounds[TIME], TIMES)
+    mesh = np.meshgrid(times, *(points for points, _ in rules), indexing="ij")
+    given = {c: m.ravel() for c, m in zip((TIME, *space), mesh, strict=True)}
+    values = dict(fields(np.stack([given[c] for c in problem.coordinates], axis=1))) | given | dict(problem.parameters)
+
+    def integrals(density: Residual) -> np.ndarray:
+        here = np.broadcast_to(density.fn(**{n: values[n] for n in density.needs}), mesh[0].size).reshape(TIMES, -1)
+        return np.stack([here @ weights.ravel(), np.abs(here) @ weights.ravel()])
+
+    return {name: integrals(density) for name, density in found.items()}
 
 
 def _rule(problem: Problem, coordinate: str, n: int) -> tuple[np.ndarray, np.ndarray]:
