@@ -167,7 +167,7 @@ def error_untrained(problem):
     made, why = make_reference(problem, grid)
     assert made is not None, why
     return total_relative_l2(
-        errors(on_grid_of(start.ansatz.network, start.params, problem, grid), made.values, problem)
+        errors(on_grid_of(start.ansatz, start.params, problem, grid), made.values, problem)
     )
 
 
