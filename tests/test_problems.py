@@ -166,9 +166,7 @@ def error_untrained(problem):
     start, grid = untrained(problem), evaluation_grid(problem)
     made, why = make_reference(problem, grid)
     assert made is not None, why
-    return total_relative_l2(
-        errors(on_grid_of(start.ansatz, start.params, problem, grid), made.values, problem)
-    )
+    return total_relative_l2(errors(on_grid_of(start.ansatz, start.params, problem, grid), made.values, problem))
 
 
 def solved(problem, target, **sections):
