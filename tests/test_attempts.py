@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pinn.training import attempts
-from pinn.training.attempts import may_take_until, what_follows
+from pinn.training.attempts import is_hurried, may_take_until, what_follows
 from pinn.training.state import begin_attempt, halve_window
 
 GOOD, BAD = 1e-14, 1e-6  # beside a worst loss of 1e-10 before
@@ -53,6 +53,9 @@ def follows(deadline, each=4.0, **what):
         ({"kept": BAD, "attempt": 1, "halved": 2}, 40.0, begin_attempt),  # not cut a third time
         ({"kept": BAD}, 25.0, None),  # the time of later windows is not taken
         ({"number": 0}, 40.0, begin_attempt),  # the first window has two shares
+        ({"number": 0, "left": 99}, 100.0, begin_attempt),  # and 15 s of 100 at least, whatever later ones want
+        ({"number": 0, "left": 99}, 59.0, None),
+        ({"number": 1, "left": 99}, 100.0, None),
         ({"number": 0, "left": 0, "kept": 1e-30}, 50.0, begin_attempt),  # the only one: all the time
         ({"number": 0, "left": 0, "kept": 1e-30}, 8.0, None),
     ],
@@ -70,3 +73,13 @@ def test_until_when_a_window_may_take():
     assert may_take_until(plan, state, 9.0, 50.0, 0.0, 2.0) == 10
     last, state = situation(left=0)
     assert may_take_until(last, state, 1.0, 50.0, 45.0, 2.0) == 50
+    first, state = situation(number=0, left=99)
+    assert may_take_until(first, state, 9.0, 100.0, 0.0, 2.0) == 15
+
+
+def test_a_window_is_hurried_where_later_ones_lack_the_time():
+    plan, state = situation()  # with four left, at 5 s
+    assert not is_hurried(plan, state, 9.0, None)
+    assert is_hurried(plan, state, 9.0, 63.0)  # 58 s for five windows of 9 s, and a margin of 1.3
+    assert not is_hurried(plan, state, 9.0, 64.0)
+    assert not is_hurried(*situation(number=0), 9.0, 63.0)  # the first is what others are judged by

@@ -384,6 +384,18 @@ def test_windows_are_begun_again_while_there_is_time(heat_text, monkeypatch, mat
     assert 0 < float(state.worst) < np.inf and 0 < float(state.kept_loss) < np.inf
 
 
+def test_a_hurried_window_no_worse_than_those_before_waits_half_as_long(heat_text, monkeypatch):
+    stage = {"optimizer": "gauss_newton", "steps": 1000, "patience": 9, "damping": 1e6, "shrink": 0.999}
+    plan, steps = plan_of(problem_from_text(heat_text), windows=2, attempts=1, stages=[stage]), {}
+    begun = init_state(plan)
+    for hurried, worst in ((False, 1e300), (True, 1e300), (True, 0.0)):
+        monkeypatch.setattr("pinn.training.train.is_hurried", lambda *_, h=hurried: h)
+        records = run(plan, begun._replace(worst=jnp.full_like(begun.worst, worst)))[2]
+        steps[hurried, worst] = [sum(r["window"] == w for r in records) for w in (0, 1)]
+    # The step that sets the mark and nine without progress, or five where no window before was better.
+    assert steps == {(False, 1e300): [10, 10], (True, 1e300): [6, 6], (True, 0.0): [10, 10]}
+
+
 def test_a_later_window_is_begun_again_from_the_one_before_shaken(heat_text):
     plan = plan_of(problem_from_text(heat_text), windows=2)
     state = begin_window(plan, init_state(plan))

@@ -21,6 +21,7 @@ GOOD, ROUND_OFF = 1e-13, 1e5
 FAILURES = 3  # attempts that may end in numbers that are not finite
 TRIES, HALVINGS = 2, 2  # of a poor window: attempts before it is cut, and times it is cut
 SHARES = 2.0  # of the time, for a window that is poor, and for the first: its errors live longest
+FIRST = 0.15  # of the time, for the first of several windows at least: later fits are its neighbours
 MARGIN = 1.3  # later windows take longer than those before
 
 
@@ -40,9 +41,28 @@ def may_take_until(
     if deadline is None:
         return math.inf
     left = plan.left(state.window)
+    if not left:
+        return deadline
     share = (deadline - began) / (left + 1)
     kept_back = MARGIN * each * left
-    return min(began + (shares if left else 1) * share, max(deadline - kept_back, began + share))
+    at_least = max(began + share, _own_until(plan, state, deadline, began))
+    return max(at_least, min(began + shares * share, deadline - kept_back))
+
+
+def _own_until(plan: Plan, state: TrainState, deadline: float, began: float) -> float:
+    """Return until when a window has the time for itself, whatever later ones want."""
+    several_follow = not int(state.number) and plan.left(state.window)
+    return began + FIRST * (deadline - began) if several_follow else began
+
+
+def is_hurried(plan: Plan, state: TrainState, each: float, deadline: float | None) -> bool:
+    """Say whether the time left is less than an attempt at each window that is left takes.
+
+    A window no worse than those before it then waits half as long for progress, so that later ones have some time.
+    """
+    if deadline is None or not int(state.number):
+        return False
+    return deadline - time.monotonic() < MARGIN * each * (plan.left(state.window) + 1)
 
 
 def what_follows(
@@ -54,7 +74,7 @@ def what_follows(
     only, tried = not left and not int(state.number), int(state.attempt) + 1
     later = MARGIN * each  # what a window after this one will want
     spare = math.inf if deadline is None else deadline - now - each - later * left
-    if spare < 0:
+    if spare < 0 and now + each > _own_until(plan, state, deadline, began):
         return None
     poor = not only and _is_poor(state)
     if poor and tried >= TRIES and plan.halvings(state.window) < HALVINGS and spare >= later:

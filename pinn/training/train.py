@@ -19,7 +19,7 @@ from jax import Array
 from pinn.optimizers import StepInfo
 from pinn.problem import TIME
 from pinn.sampling import Points
-from pinn.training.attempts import SHARES, is_left_poor, may_take_until, survives, what_follows
+from pinn.training.attempts import SHARES, is_hurried, is_left_poor, may_take_until, survives, what_follows
 from pinn.training.bank import Bank
 from pinn.training.plan import Plan
 from pinn.training.programs import Programs
@@ -58,6 +58,18 @@ class Limits(NamedTuple):
     reached: Callable[[Callable[[], Any], tuple[float, float] | None], bool] | None = None
     loss: float | None = None
     stop: Callable[[], bool] = lambda: False
+
+
+class Share(NamedTuple):
+    """What an attempt at a window may take.
+
+    Attributes:
+        until: on the clock of `time.monotonic`.
+        hurried: whether to wait half as long for progress once it is no worse than the windows before.
+    """
+
+    until: float
+    hurried: bool
 
 
 class Outcome(NamedTuple):
@@ -128,9 +140,11 @@ def _run_window(
         if limits.deadline is None or time.monotonic() < limits.deadline:
             programs.prepare(state)  # so that compilation does not count as a window's time
         began = began or time.monotonic()
-        until = may_take_until(plan, state, programs.attempt_seconds, limits.deadline, began, SHARES)
+        each = programs.attempt_seconds
+        until = may_take_until(plan, state, each, limits.deadline, began, SHARES)
+        share = Share(until, is_hurried(plan, state, each, limits.deadline))
         at, compiled = time.monotonic(), programs.seconds
-        state, status, message = _run_stages(programs, state, limits, until, on_log, on_state)
+        state, status, message = _run_stages(programs, state, limits, share, on_log, on_state)
         programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
         if status == "failed":
             message = programs.explain(state)
@@ -153,7 +167,7 @@ def _run_window(
 
 
 def _run_stages(
-    programs: Programs, state: TrainState, limits: Limits, until: float, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, share: Share, on_log: Callable, on_state: Callable
 ) -> tuple[TrainState, str, str]:
     """Run one attempt, until it comes to rest or the time is up."""
     plan = programs.plan
@@ -165,7 +179,7 @@ def _run_stages(
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
             return state, "done", TIME_UP
         advance = programs.advance(stage, state, bank)
-        state, status, message = _run_stage(programs, stage, advance, bank, state, limits, until, on_log, on_state)
+        state, status, message = _run_stage(programs, stage, advance, bank, state, limits, share, on_log, on_state)
         if message not in (THROUGH, AT_REST):
             break
     if status == "done" and message != MET:
@@ -185,24 +199,25 @@ def _run_stage(
     bank: Bank,
     state: TrainState,
     limits: Limits,
-    until: float,
+    share: Share,
     on_log: Callable[[dict[str, Any]], None],
     on_state: Callable[[TrainState], None],
 ) -> tuple[TrainState, str, str]:
     plan = programs.plan
     settings, optimizer, age = plan.settings.training.stages[stage], plan.optimizers[stage], bank_age(plan, stage)
     every = settings.log_every or optimizer.log_every
-    patience = settings.patience or optimizer.patience
+    patience = settings.patience or optimizer.patience or 0
     done, best_step, per_step, most = int(state.stage_step), int(state.best_step), 0.0, min(every, FIRST_CHUNK)
     pieces, drawn_at = state.pieces, done - done % age
     while done < settings.steps:
         # Chunks depend on the clock; patience is asked where the log is written, so that it does not.
-        if patience and done % every == 0 and done - best_step >= patience:
+        waits = -(-patience // 2) if share.hurried and state.kept_loss <= state.worst else patience
+        if patience and done % every == 0 and done - best_step >= waits:
             return state, "done", AT_REST
         now = time.monotonic()
         if limits.stop():
             return state, "interrupted", "stopped by the user"
-        if now + per_step > until:
+        if now + per_step > share.until:
             return state, "done", TIME_UP
         if done - done % age != drawn_at:
             bank, drawn_at = programs.bank(state), done
