@@ -40,7 +40,7 @@ def finished(folder: Path) -> list[dict[str, Any]]:
     """Return the runs of a folder that have a known error, but those whose problem has changed since."""
     files, runs = shipped(), [json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))]
     known = [r for r in runs if r["problem"] in files and r.get("relative_l2") is not None]
-    return [r for r in known if r.get("problem_sha256") in (None, problem_sha256(files[r["problem"]]))]
+    return [r for r in known if r.get("problem_sha256") == problem_sha256(files[r["problem"]])]
 
 
 def best_of(runs: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from pinn.ansatz import Ansatz
+from pinn.blocks import in_blocks
 from pinn.derivatives import Axes, PointFunction, partials, taylor, with_parts
 from pinn.pieces import Pieces
 
@@ -63,7 +64,7 @@ def march(ansatz: Ansatz, pieces: Pieces, points: np.ndarray, wanted: tuple[Axes
     places, place = np.unique(np.delete(points, axis, axis=1), axis=0, return_inverse=True)
     place, last = place.ravel(), np.zeros(len(places), int)
     np.maximum.at(last, place, which)
-    table = _in_blocks(begin, (points,))
+    table = in_blocks(begin, BLOCK, points)
     reached = {a: np.zeros((len(places), *v.shape[1:]), v.dtype) for a, v in table.items()}
     for k in range(stops.size):
         here, later = np.flatnonzero(which == k), np.flatnonzero(last > k)
@@ -72,7 +73,8 @@ def march(ansatz: Ansatz, pieces: Pieces, points: np.ndarray, wanted: tuple[Axes
         after = np.insert(places[later], axis, stops[min(k + 1, stops.size - 1)], axis=1)
         before = {a: v[np.concatenate([place[here], later])] for a, v in reached.items()}
         piece = jax.tree.map(lambda x, k=k: np.asarray(x)[k], pieces)
-        more = _in_blocks(lambda *at, piece=piece: add(piece, *at), (np.concatenate([points[here], after]), before))
+        at = np.concatenate([points[here], after])
+        more = in_blocks(lambda x, before, piece=piece: add(piece, x, before), BLOCK, at, before)
         for a, new in more.items():
             table[a][here] += before[a][: here.size] + new[: here.size]
             reached[a][later] += new[here.size :]
@@ -84,11 +86,3 @@ def _compiled(ansatz: Ansatz, axes: tuple[Axes, ...]) -> tuple[Callable[..., Tab
     begin = jax.jit(jax.vmap(lambda x: table_of(ansatz.fixed, x, axes)))
     add = jax.vmap(lambda piece, *at: added_by(ansatz, piece, *at), (None, 0, 0))
     return begin, jax.jit(add)
-
-
-def _in_blocks(f: Callable[..., Table], given: tuple) -> dict[Axes, np.ndarray]:
-    """Evaluate at some points at a time, always as many, so that one shape is compiled."""
-    count = len(given[0])
-    full = jax.tree.map(lambda x: np.concatenate([x, np.repeat(x[-1:], -count % BLOCK, axis=0)]), given)
-    parts = [f(*jax.tree.map(lambda x, i=i: x[i : i + BLOCK], full)) for i in range(0, count, BLOCK)]
-    return {a: np.concatenate([np.asarray(p[a]) for p in parts])[:count] for a in parts[0]}

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from pinn.ansatz import Ansatz
+from pinn.blocks import in_blocks
 from pinn.derivatives import Axes, partials
 from pinn.errors import PinnWarning, ProblemError, unknown
 from pinn.marching import is_worth_marching, march
@@ -69,9 +70,7 @@ def evaluate_points(ansatz: Ansatz, params: Params, points: np.ndarray, axes: Ax
         return march(ansatz, params, points.astype(dtype), (axes,))[axes]
     count = len(points)
     size = min(CHUNK, 1 << max(0, count - 1).bit_length())
-    full = np.concatenate([points, np.repeat(points[-1:], -count % size, axis=0)])
-    parts = [np.asarray(apply(params, full[i : i + size].astype(dtype))) for i in range(0, max(1, count), size)]
-    return np.concatenate(parts)[:count]
+    return in_blocks(lambda x: apply(params, x), size, points.astype(dtype))
 
 
 @lru_cache(maxsize=32)

@@ -136,6 +136,10 @@ class RunFolder:
             )
         before, now = (flat(s.model_dump()) for s in (make_settings(meta["settings"]), settings))
         changed = [k for k in {**before, **now} if before.get(k) != now.get(k) and not MAY_CHANGE.fullmatch(k)]
+        if any(k.startswith("training.windows") for k in changed):
+            began, text = make_settings(meta["settings"]).training.windows, str(settings.training.windows)
+            message = f"the run began with other training.windows: {began}. What it has reached is cut by them"
+            raise ProblemError(f"{message}; go on with those, or begin anew.", ("training", "windows"), text, place)
         listed = ", ".join(f"{k} was {before.get(k)} and is {now.get(k)}" for k in changed)
         if changed and not force:
             raise ProblemError(

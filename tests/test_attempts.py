@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pinn.training import attempts
-from pinn.training.attempts import is_hurried, may_take_until, what_follows
+from pinn.training.attempts import is_behind, is_hurried, may_take_until, poor_until, what_follows
 from pinn.training.state import begin_attempt, halve_window
 
 GOOD, BAD = 1e-14, 1e-6  # beside a worst loss of 1e-10 before
@@ -83,3 +83,18 @@ def test_a_window_is_hurried_where_later_ones_lack_the_time():
     assert is_hurried(plan, state, 9.0, 63.0)  # 58 s for five windows of 9 s, and a margin of 1.3
     assert not is_hurried(plan, state, 9.0, 64.0)
     assert not is_hurried(*situation(number=0), 9.0, 63.0)  # the first is what others are judged by
+
+
+def test_an_attempt_much_above_the_windows_before_may_go_on():
+    plan, state = situation()  # a share of 50 s is 10 s
+    assert poor_until(plan, state, None, 0.0) == math.inf
+    assert poor_until(plan, state, 50.0, 0.0) == 20
+    assert poor_until(*situation(left=0), 50.0, 45.0) == 50
+    for kept, loss, expected in (
+        (BAD, BAD, True),
+        (BAD, 1e-10, False),
+        (1e-10, BAD, False),
+        (math.inf, math.inf, True),
+    ):
+        assert is_behind(situation(kept=kept)[1], loss) is expected
+    assert not is_behind(situation(number=0, kept=BAD)[1], BAD)  # the first has nothing before it

@@ -46,7 +46,7 @@ def run(tmp_path, monkeypatch):
     program.write_text(FAKE.format(summary=summary, solution=arrays))
     program.chmod(0o755)
     monkeypatch.setattr(module.sys, "executable", str(program))
-    for one in (kept, module):
+    for one in (kept, module, table):
         monkeypatch.setattr(one, "RESULTS", tmp_path / "results")
     for one in (table, module):
         monkeypatch.setattr(one, "THUMBNAILS", tmp_path / "docs" / "gallery")
@@ -134,7 +134,7 @@ def result(**changed):
 
     return {
         "problem": "heat", "seed": 0, "budget": 60.0, "status": "done", "relative_l2": 1e-8, "used": 9.0, "alarms": [],
-        "reference": {"uncertainty": 1e-16}, "no_reference": None, "estimate": None, "machine": "m",
+        "reference": {"uncertainty": 1e-16}, "no_reference": None, "estimate": None, "machine": "m", "date": "d", "notes": [],
         "problem_sha256": problem_sha256(shipped()["heat"]),
     } | changed  # fmt: skip
 
@@ -210,6 +210,27 @@ def test_rows_say_what_is_odd(run, tmp_path):
     assert "no reference (chaos); estimated error 1.0e-05" in table.row("heat", {"seconds": 60}, None)["remarks"]
 
 
+def test_no_error_is_below_what_the_reference_can_tell(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    for seed, error in enumerate((1e-9, 3e-8)):
+        one = result(
+            seed=seed, relative_l2=error, reference={"uncertainty": 2e-8}, date=f"day {seed}", machine="ab"[seed]
+        )
+        one["notes"] = ["the window from t=0 to 1 is left with a loss of 1e-03, much above those before it", "else"]
+        (tmp_path / "results" / f"heat-{seed}.json").write_text(json.dumps(one))
+        row = table.row("heat", {"seconds": 60, "published": {"error": 1e-6, "how": "x", "source": "y"}}, None)
+        assert row["median"] == ("< 2.0e-08", "3.0e-08")[seed], "of two the larger"
+    assert row["run"] == "day 0 A, day 1 B" and "below the published best by seed 0, 1" in row["remarks"]
+    assert "seed 0 left a window with a large loss" in row["remarks"]
+    assert "< 2.0e-08" not in table.page() and "3.0e-08" in table.page()
+
+
+def test_numbers_have_no_more_digits_than_they_need():
+    assert [table.short(v) for v in (3e7, 1e4, 1.5171645990507545, 5, "pi")] == [
+        "3e+07", "10000", "1.5171645990507545", "5", "pi",
+    ]  # fmt: skip
+
+
 def test_what_is_published_is_of_shipped_problems():
     known = read_yaml(GALLERY / "published.yaml")
     assert set(known) <= set(shipped()) and set(read_yaml(GALLERY / "notes.yaml")) <= set(shipped())
@@ -229,9 +250,9 @@ def test_the_tables_are_those_of_the_results():
         assert f"[{name}](" in readme and f"**{name}**" in page
 
 
-def test_pictures_are_small_and_those_of_runs():
-    for picture in kept.THUMBNAILS.glob("*.png"):
-        assert picture.stem in shipped() and picture.stat().st_size < 15_000, picture.name
+def test_every_problem_has_a_small_picture():
+    pictures = {p.stem: p.stat().st_size for p in kept.THUMBNAILS.glob("*.png")}
+    assert set(pictures) == set(shipped()) and max(pictures.values()) < 15_000, pictures
 
 
 @pytest.mark.parametrize("coordinates", ["t", "x", "tx", "xt", "xy", "txy", "xytzw"])

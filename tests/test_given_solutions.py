@@ -5,8 +5,10 @@ import pytest
 
 from pinn.config import load_problem, problem_from_text
 from pinn.errors import ProblemError
+from pinn.fingerprint import fingerprint
 from pinn.grid import residual_on_grid
 from pinn.reference import evaluation_grid, make_reference
+from pinn.registry import shipped
 
 TEXT = """\
 name: made
@@ -186,3 +188,19 @@ def test_a_file_that_is_not_there(tmp_path):
     (tmp_path / "heat.yaml").write_text(HEAT.replace("NAME", "gone.npz"))
     with pytest.raises(ProblemError, match=r"heat\.yaml:9:\d+: reference\.path: .*cannot be read"):
         load_problem(tmp_path / "heat.yaml")
+
+
+def test_data_of_another_problem_are_refused(tmp_path):
+    own = np.array(fingerprint(read(tmp_path)))
+    assert evaluation_grid(read(tmp_path, problem_sha256=own))["x"].size == 7
+    with pytest.raises(ProblemError, match=r"data\.npz'.*: holds the solution of other equations"):
+        read(tmp_path, problem_sha256=np.array("0" * 64))
+    with pytest.raises(ProblemError, match="holds the solution of other equations"):
+        load_problem("cavity_regularized", ["parameters.Re=400"])
+    assert load_problem("cavity_regularized", ["parameters.Re=400", "reference={kind: none}"]).parameters["Re"] == 400
+
+
+def test_all_data_that_are_shipped_say_of_which_problem():
+    for file in (shipped()["heat"].parent).glob("*.npz"):
+        with np.load(file) as arrays:
+            assert str(arrays["problem_sha256"]) == fingerprint(load_problem(file.stem)), file.name

@@ -37,6 +37,8 @@ def test_a_result_of_another_file_counts_no_more(tmp_path):
     now = measured.problem_sha256(shipped()[run["problem"]])
     for number, sha in enumerate((now, "0" * 64)):
         (tmp_path / f"{number}.json").write_text(json.dumps(run | {"problem_sha256": sha}))
+    unknown = {k: v for k, v in run.items() if k != "problem_sha256"}
+    (tmp_path / "4.json").write_text(json.dumps(unknown))
     (tmp_path / "2.json").write_text(json.dumps(run | {"problem": "no such problem"}))
     (tmp_path / "3.json").write_text(json.dumps(run | {"relative_l2": None}))
     assert [r["problem_sha256"] for r in measured.finished(tmp_path)] == [now]

@@ -219,6 +219,8 @@ def test_other_settings_only_by_force(finished, capsys):
     assert "other settings" in capsys.readouterr().err
     assert main(["--resume", str(finished), "--quiet"]) == 0, "what was refused has changed nothing"
     assert pinn_command(["verify", str(finished)]) == 0
+    assert main(["--resume", str(finished), "--force", "--set", "training.windows=2"]) == 2
+    assert "training.windows: '2': the run began with other training.windows: 1" in capsys.readouterr().err
     assert main([str(finished / "problem.yaml"), "--force"]) == 2
     assert main(["--resume", str(finished), "--force", "--precision", "float32"]) == 2
     assert "expected float32" in capsys.readouterr().err

@@ -241,6 +241,29 @@ def test_an_attempt_that_is_not_finite_is_begun_again(heat_text):
     assert (outcome.status, outcome.message) == ("done", "no further progress") and float(state.kept_loss) == 1
 
 
+@pytest.mark.parametrize("attempts", [1, 2, 30])
+def test_no_more_attempts_than_allowed_end_in_numbers_that_are_not_finite(heat_text, attempts):
+    text = heat_text.replace("u_t = k*u_xx", "u_t = k*u_xx + 0*sqrt(0.5 - x)").split("reference")[0] + "\n"
+    state, outcome, *_ = run(plan_of(text, {**GN, "steps": 9}, training={"attempts": attempts, "windows": 1}))
+    assert outcome.status == "failed" and int(state.attempt) + 1 == min(attempts, 3)
+
+
+def test_a_stage_that_is_through_counts_though_there_is_no_time_for_the_next(heat_text, monkeypatch):
+    plan = plan_of(heat_text, {**LM, "steps": 3}, {**GN, "steps": 3})
+    known = init_state(plan)._replace(kept_loss=jnp.asarray(1e300))
+    programs = Programs(plan)
+    programs.longest = 1e9  # of a compilation, which the second stage would wait for
+    monkeypatch.setattr("pinn.training.train.Programs", lambda plan: programs)
+    state, outcome, *_ = run(plan, state=known, deadline=time.monotonic() + 1e6)
+    assert outcome.message == "the time was up" and int(state.stage) == 1 and float(state.kept_loss) < 1e300
+
+
+def test_attempts_that_are_used_up_are_said_where_time_is_left(heat_text):
+    plan = plan_of(heat_text, {**GN, "steps": 30, "patience": 1}, training={"attempts": 2, "windows": 1})
+    _, outcome, *_ = run(plan, deadline=time.monotonic() + 600)
+    assert outcome.message == "no further progress in 2 attempts, which are all that training.attempts allows"
+
+
 def test_overflow_keeps_the_last_good_params(heat_text):
     stage = {"optimizer": "sgd", "learning_rate": 1e8, "steps": 500, "log_every": 50}
     state, outcome, _, _ = run(plan_of(heat_text, stage))

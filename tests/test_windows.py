@@ -67,6 +67,13 @@ def test_edges(heat_text, windows, seconds, expected):
     assert all(np.diff(edges) > 0)
 
 
+def test_windows_whose_ends_are_the_same_number_are_refused(heat_text):
+    problem = problem_from_text(heat_text)
+    for precision, short in (("float32", 1e-50), ("float64", 1e-320)):
+        with pytest.raises(ProblemError, match=f"too short for {precision}, which cannot tell its ends apart"):
+            plan_of(problem, windows=[0.0, short, 1.0], precision=precision)
+
+
 @pytest.mark.parametrize(
     ("windows", "says"),
     [
@@ -346,6 +353,13 @@ def test_a_poor_window_is_cut_in_half(heat_text, monkeypatch, precision):
     # Its first attempt begins from the best params of the whole, the next from others.
     first = next(r for r in records if r["window"] == 2 and r["span"][1] < 0.7)
     assert first["loss"] < min(r["loss"] for r in records if r["window"] == 2 and r["span"][1] > 0.7) * 10
+
+
+def test_a_window_without_a_finite_loss_says_nothing_of_later_ones(heat_text):
+    plan = plan_of(problem_from_text(heat_text), windows=2)
+    state = init_state(plan)._replace(kept_loss=jnp.asarray(np.inf), worst=jnp.asarray(1e-3))
+    assert float(begin_window(plan, state).worst) == 1e-3
+    assert float(begin_window(plan, state._replace(kept_loss=jnp.asarray(1.0))).worst) == 1
 
 
 def test_a_window_is_not_cut_where_there_is_no_time_for_one_more(heat_text, monkeypatch):

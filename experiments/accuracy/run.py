@@ -21,9 +21,10 @@ import numpy as np
 
 from pinn.reference import allen_cahn
 from pinn.reference.base import relative_l2
+from pinn.registry import shipped
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from measured import machine, today, write_measured
+from measured import machine, problem_sha256, today, write_measured
 
 RESULTS = Path(__file__).parent / "results"
 CASES = [
@@ -65,6 +66,7 @@ def measure(problem: str, seconds: int, seed: int) -> dict:
         "versions": summary["versions"],
         "machine": machine(),
         "date": today(),
+        "problem_sha256": problem_sha256(shipped()[problem]),
     }
 
 

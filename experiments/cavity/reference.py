@@ -11,6 +11,7 @@ Usage: python experiments/cavity/reference.py  (writes cavity.npz, cavity_corner
 cavity_stream.npz)
 """
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,9 @@ import numpy as np
 from scipy.linalg import lstsq
 from scipy.optimize import minimize_scalar
 
-PROBLEMS = Path(__file__).parents[2] / "problems"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from data_files import write_data
+
 RE = 100.0
 JUMPING, RESTING = (56, 48), (40, 32)  # points to a coordinate; the difference of the two is the uncertainty
 GRID = np.linspace(0, 1, 65)
@@ -229,20 +232,20 @@ def main() -> None:
     v = np.array([fields(fine, np.array([x]), np.array([0.5]))[2].item() for x in GHIA_X])
     print(f"  u on x = 1/2 differs from Ghia, Ghia & Shin by {difference(np.array(GHIA_U), u):.1e}, relative L2")
     print(f"  v on y = 1/2 differs from them by {difference(np.array(GHIA_V), v):.1e}")
-    np.savez_compressed(PROBLEMS / "cavity.npz", x=GRID, y=GRID, **dict(zip("uv", whole, strict=True)))
+    write_data("cavity", x=GRID, y=GRID, **dict(zip("uv", whole, strict=True)))
     one, other = (without_corners(flow, GRID, GRID) for flow in (fine, coarse))
     print("less the corner flows: differ by " + ", ".join(f"{n} {difference(one[n], other[n]):.1e}" for n in one))
     for name, full in zip("uv", whole, strict=True):
         sizes = [float(np.sqrt(np.mean(np.square(a)))) for a in (one[name], full)]
         print(f"  root mean square of {name}: {sizes[0]:.3f}, with the corner flows {sizes[1]:.3f}")
-    np.savez_compressed(PROBLEMS / "cavity_corners.npz", x=GRID, y=GRID, **one)
+    write_data("cavity_corners", x=GRID, y=GRID, **one)
 
     fine, coarse = (solve(n, False) for n in RESTING)
     one, other = (dict(zip("suv", fields(flow, GRID, GRID), strict=True)) | {"p": pressure(flow, GRID, GRID)}
                   for flow in (fine, coarse))  # fmt: skip
     print("lid at rest at its ends: differ by " + ", ".join(f"{n} {difference(one[n], other[n]):.1e}" for n in one))
-    np.savez_compressed(PROBLEMS / "cavity_stream.npz", x=GRID, y=GRID, s=one.pop("s"))
-    np.savez_compressed(PROBLEMS / "cavity_regularized.npz", x=GRID, y=GRID, **one)
+    write_data("cavity_stream", x=GRID, y=GRID, s=one.pop("s"))
+    write_data("cavity_regularized", x=GRID, y=GRID, **one)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 Run from the root of the project: `python experiments/gallery/burgers_family.py`. It takes a second.
 """
 
-import io
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from pinn.reference.base import relative_l2
 from pinn.reference.burgers import cole_hopf
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from data_files import write_data
 
 T = np.linspace(0, 1, 21)
 X = np.linspace(-1, 1, 201)
@@ -24,8 +27,5 @@ def values(step: float) -> np.ndarray:
 
 if __name__ == "__main__":
     u = values(0.05)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **ENTRIES, u=u)
-    path = Path(__file__).parent.parent.parent / "problems" / "burgers_family.npz"
-    path.write_bytes(buffer.getvalue())
-    print(f"{path.name}: {len(buffer.getvalue())} bytes, uncertain by {relative_l2(values(0.1), u):.1e}")
+    size = write_data("burgers_family", **ENTRIES, u=u)
+    print(f"burgers_family.npz: {size} bytes, uncertain by {relative_l2(values(0.1), u):.1e}")

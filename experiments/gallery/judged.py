@@ -50,24 +50,31 @@ class Judged(NamedTuple):
     Attributes:
         errors: of the runs of the file as it is; of those before it changed where there are no others.
         fresh: whether they are of the file as it is.
+        uncertainty: of the reference they are against.
     """
 
     errors: list[float]
     fresh: bool
+    uncertainty: float
 
     @staticmethod
     def of(runs: list[dict[str, Any]]) -> "Judged":
         """Take the errors of runs."""
         known = [r for r in runs if r["relative_l2"] is not None]
         fresh = [r for r in known if not is_stale(r)]
-        return Judged([r["relative_l2"] for r in fresh or known], bool(fresh))
+        uncertainty = max((r["reference"]["uncertainty"] or 0 for r in fresh or known if r["reference"]), default=0)
+        return Judged([r["relative_l2"] for r in fresh or known], bool(fresh), uncertainty)
 
     @property
     def median(self) -> float:
-        """Of the errors."""
-        return statistics.median(self.errors)
+        """The middle one of the errors, of an even number the larger of the two in the middle."""
+        return statistics.median_high(self.errors)
 
     @property
     def worst(self) -> float:
         """The largest error."""
         return max(self.errors)
+
+    def said(self, error: float) -> str:
+        """Write an error, and no smaller one than the reference can tell from none."""
+        return f"{error:.1e}" if error >= self.uncertainty else f"< {self.uncertainty:.1e}"

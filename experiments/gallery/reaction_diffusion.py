@@ -6,7 +6,7 @@ The library's own reference would take minutes for both. Here the linear part is
 all times. Source of the method: Kassam & Trefethen (2005), SIAM J. Sci. Comput. 26(4), 1214-1233.
 """
 
-import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,9 @@ import numpy as np
 
 from pinn.reference.allen_cahn import etdrk4_factors
 from pinn.reference.base import relative_l2
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from data_files import write_data
 
 
 class Case(NamedTuple):
@@ -99,12 +102,8 @@ def write(name: str) -> None:
     x = -1 + 2 * np.arange(case.columns) / case.columns
     entries = {c: x for c in "xy"[: case.dimensions]} | {"t": np.linspace(0, 1, case.rows)}
     entries |= {n: p.astype(np.float32) for n, p in zip(case.names, parts, strict=True)}
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **entries)
-    (Path(__file__).parent.parent.parent / "problems" / f"{name}.npz").write_bytes(buffer.getvalue())
-    print(
-        f"{name}.npz: {len(buffer.getvalue())} bytes, single precision; half the modes differ by {off[0]:.1e}, ", end=""
-    )
+    size = write_data(name, **entries)
+    print(f"{name}.npz: {size} bytes, single precision; half the modes differ by {off[0]:.1e}, ", end="")
     print(f"half the steps: {off[1]:.1e}")
 
 

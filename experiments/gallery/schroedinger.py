@@ -8,12 +8,15 @@ solved exactly: |h| stays as it is where h_xx is left out. Three steps of Strang
 order four (Yoshida (1990), Phys. Lett. A 150(5-7), 262-268).
 """
 
-import io
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from pinn.reference.base import relative_l2
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from data_files import write_data
 
 LENGTH, END = 10.0, np.pi / 2
 T = np.linspace(0, END, 51)
@@ -60,9 +63,6 @@ if __name__ == "__main__":
     coarse, slow = values(4096, 200), values(8192, 100)
     u, v = h.real, h.imag
     off = [relative_l2(getattr(o, p), getattr(h, p)) for o in (coarse, slow) for p in ("real", "imag")]
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, t=T, x=X, u=u, v=v)
-    path = Path(__file__).parent.parent.parent / "problems" / "schroedinger.npz"
-    path.write_bytes(buffer.getvalue())
-    print(f"{path.name}: {len(buffer.getvalue())} bytes; half the modes differ by {max(off[:2]):.1e}, ", end="")
+    size = write_data("schroedinger", t=T, x=X, u=u, v=v)
+    print(f"schroedinger.npz: {size} bytes; half the modes differ by {max(off[:2]):.1e}, ", end="")
     print(f"half the steps by {max(off[2:]):.1e}")

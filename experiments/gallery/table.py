@@ -1,10 +1,12 @@
 """The results as tables: README.md here, with all that is known, and docs/gallery.md, with pictures."""
 
+import json
 from typing import Any
 
 from judged import Judged, beyond, by_unknown, verdict, written
 from kept import (
     HERE,
+    RESULTS,
     ROOT,
     THUMBNAILS,
     asked,
@@ -23,8 +25,10 @@ from pinn.registry import shipped
 from pinn.yaml_text import read_yaml
 
 PAGE = ROOT / "docs" / "gallery.md"
-HEADS = ("problem", "equations", "conditions", "best published", "asked", "median", "worst", "seconds", "command",
-         "remarks")  # fmt: skip
+HEADS = ("problem", "equations", "conditions", "best published", "asked", "median", "worst", "seconds", "run",
+         "command", "remarks")  # fmt: skip
+NUMBERS = ("median", "worst", "seconds")
+POOR = "is left with a loss of"  # in the notes of a run
 GROUPS = {
     "origin": "From the project's origin",
     "evolution": "Evolution",
@@ -42,16 +46,18 @@ Every file of `problems/`, solved with what it says and nothing else but the sec
 which runs what is missing (all of it takes some nine hours), and, from what there is, by
 `python experiments/gallery/run.py --table`.
 
-Errors are relative L2 against the problem's reference, over its evaluation grid; of several unknowns the worst. Median
-and worst are of all seeds that were run: three for the systems the project began with and for problems with a figure to
-reach, asked or published, one for the others. Seconds are from the start of the process to the last step, the longest
-of the seeds, on MACHINE. What is published is the smallest error of a network that was found for the same problem, on
+Errors are relative L2 against the problem's reference, over its evaluation grid; of several unknowns the worst; *< e*
+is an error below the uncertainty e of the reference. Median and worst are of all seeds that were run: three for the
+systems the project began with and for problems with a figure to reach, asked or published, one for the others. Of two
+seeds the larger stands for the median. Seconds are from the start of the process to the last step, the longest of the
+seeds. *Run* says when, and on which two cores: MACHINES. The solver has changed from day to day; the result of a seed
+is of the day it was run. What is published is the smallest error of a network that was found for the same problem, on
 whatever machine; where it is *as reported by others*, the source itself was not seen; of *another problem* no verdict
 is given. A figure is *met* if the worst seed is below it, told to stop at no more than the seconds asked, which a last
 step may pass by one; until all seeds were run it says by which. Of cavity_corners u and v are asked, of each 1e-3 of
 what the norm of that component is with the corner flows. *Below the published best* is an error that stays so with the
-uncertainty of the reference added. *Stale* is a result whose file has changed since; that the solver has is not
-noticed: results hold their date. Where the problems come from stands in their files.
+uncertainty of the reference added. *Stale* is a result whose file has changed since. Where the problems come from
+stands in their files.
 
 Not here, though errors of networks are published for them: Burgers with a viscosity of 0.01, the cavity with a lid of
 4 x (1 - x) or at higher Reynolds numbers, Gray-Scott in two dimensions, the chaotic Kuramoto-Sivashinsky equation to
@@ -63,10 +69,12 @@ COUNTS
 PAGE_TOP = """\
 # Gallery
 
-Every problem that comes with the package, solved by `pinn run NAME --seconds S`, S as in the last column, with its
-relative L2 error (of several unknowns the worst, of several seeds the median) and the seconds it took of those on two
-cores; *missed* is what was asked of it then, and *before* marks errors of an older file. What is published elsewhere,
-and what was missed and why, is in `experiments/gallery/README.md` of the repository.
+Every problem that comes with the package, solved by `pinn run NAME --seconds S` on two cores. The last column has the
+seconds it took, and S. Errors are relative L2, of several unknowns the worst, of several seeds the median; *< e* is an
+error below the uncertainty e of the reference. *Missed* says that a figure asked of the problem was not reached, and
+*before* that its file has changed since. Pictures show all unknowns of one coordinate, each to its own height, else the
+first unknown; with more coordinates than two at the last time, in the middle of the others. What is published
+elsewhere, and why figures were missed, is in `experiments/gallery/README.md` of the repository.
 """
 
 
@@ -86,7 +94,7 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
         entry: what published.yaml says of it.
         reason: why it misses what it misses, from notes.yaml.
     """
-    problem, runs = said(name), results(name)
+    problem, runs, letters = said(name), results(name), machines()
     judged, bars = Judged.of(runs), {"asked": max(targets(entry), default=None), "published": bar_of(entry)}
     definitions = [f"{n} = {text}" for n, text in (problem.get("functions") or {}).items()]
     above = {
@@ -100,12 +108,14 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
         "conditions": conditions(problem),
         "best published": published(entry),
         "asked": "",
-        "command": f"`{command_of(name, entry['seconds'], 'K')}`",
+        "run": ", ".join(sorted({f"{r['date']} {letters[r['machine']]}" for r in runs})),
+        "command": f"`{command_of(name, max((r['budget'] for r in runs), default=entry['seconds']), 'K')}`",
         "seconds": f"{max(r.get('used', 0) for r in runs):.0f}" if runs else "",
         "remarks": "; ".join(by_unknown(runs, entry) + remarks(runs, entry, judged, bars, missed)),
     }
     if judged.errors:
-        cells |= {"median": f"{judged.median:.1e}", "worst": f"{judged.worst:.1e}" if len(judged.errors) > 1 else ""}
+        several = len(judged.errors) > 1
+        cells |= {"median": judged.said(judged.median), "worst": judged.said(judged.worst) if several else ""}
     if bars["asked"]:
         seconds = entry.get("asked", entry["seconds"])
         cells["asked"] = f"{written(entry['target'])} in {seconds} s{verdict(runs, entry) if judged.fresh else ''}"
@@ -135,19 +145,33 @@ def remarks(
     if done and not judged.errors:
         out.append(f"no reference ({done[0]['no_reference']})")
         out += [f"estimated error {max(e.values()):.1e}" for e in [done[0]["estimate"]] if e]
-    uncertain = max((r["reference"]["uncertainty"] or 0 for r in done if r["reference"]), default=0)
-    if judged.errors and uncertain > 0.1 * min(judged.errors):
-        out.append(f"the reference is uncertain by {uncertain:.1e}")
+    if judged.errors and judged.uncertainty > 0.1 * min(judged.errors):
+        out.append(f"the reference is uncertain by {judged.uncertainty:.1e}")
+    poor = {r["seed"]: sum(POOR in note for note in r["notes"]) for r in done}
+    out += [
+        f"seed {seed} left {count} window{'s' * (count > 1)} with a large loss" for seed, count in poor.items() if count
+    ]
     out += [f"seed {r['seed']} rings an alarm: {alarm(r)}" for r in done if r["alarms"]]
     if bars["published"] and judged.fresh and "published" not in missed:
-        surely = judged.worst + uncertain < bars["published"]
-        out.append(
-            "below the published best" if surely else "near the published best, which the reference cannot tell from it"
-        )
+        surely = judged.worst + judged.uncertainty < bars["published"]
+        near = "near the published best, which the reference cannot tell from it"
+        out.append(("below the published best" if surely else near) + by_seeds(runs, entry))
     for what in missed:
         hit = ", though not in the median" if judged.median <= (bars[what] or 0) else ""
         out.append(f"misses {'the figure asked' if what == 'asked' else 'the published best'}{hit}")
     return out
+
+
+def by_seeds(runs: list[dict[str, Any]], entry: dict[str, Any]) -> str:
+    """Say which seeds a verdict is of until all were run."""
+    done = [r["seed"] for r in runs if r["relative_l2"] is not None]
+    return "" if set(seeds_of(entry)) <= set(done) else f" by seed {', '.join(map(str, done))}"
+
+
+def machines() -> dict[str, str]:
+    """Return a letter for each machine, in the order of their names."""
+    names = sorted({json.loads(file.read_text())["machine"] for file in RESULTS.glob("*.json")})
+    return {name: chr(ord("A") + k) for k, name in enumerate(names)}
 
 
 def alarm(run: dict[str, Any]) -> str:
@@ -178,8 +202,13 @@ def texts(equations: Any) -> str:
 def setting(problem: dict[str, Any]) -> str:
     """Return the ranges of a problem's coordinates and the values of its parameters."""
     ranges = [f"`{name}` from {low} to {high}" for name, (low, high) in problem["coordinates"].items()]
-    values = [f"`{name} = {value}`" for name, value in (problem.get("parameters") or {}).items()]
+    values = [f"`{name} = {short(value)}`" for name, value in (problem.get("parameters") or {}).items()]
     return "; ".join(", ".join(part) for part in (ranges, values) if part)
+
+
+def short(value: Any) -> str:
+    """Write a number with no more digits than it has."""
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def conditions(problem: dict[str, Any]) -> str:
@@ -207,18 +236,29 @@ def readme() -> str:
     rows = {name: row(name, entry, reasons.get(name)) for name, entry in entries.items()}
     lines = []
     for key, names in by_group().items():
-        lines += ["", f"## {GROUPS[key]}", "", _line(HEADS), _line("--:" if h in HEADS[5:8] else "---" for h in HEADS)]
+        lines += [
+            "",
+            f"## {GROUPS[key]}",
+            "",
+            _line(HEADS),
+            _line("--:" if h in ("median", "worst", "seconds") else "---" for h in HEADS),
+        ]
         lines += [_line(cell.replace("|", "\\|") for cell in rows[name].values()) for name in names]
-    machines = sorted({r["machine"] for name in entries for r in results(name)})
-    counts = f"{len(rows)} problems, {sum(bool(results(name)) for name in rows)} of them run. "
+    told = "; ".join(f"{letter}, {name.removeprefix('2 cores of ')}" for name, letter in machines().items())
+    return README.replace("MACHINES", told).replace("COUNTS", counts(rows)) + "\n".join(lines) + "\n"
+
+
+def counts(rows: dict[str, dict[str, str]]) -> str:
+    """Say how many problems were run, and how many figures are met."""
+    seeds = [(name, seed) for name, entry in asked().items() for seed in seeds_of(entry)]
+    run = sum(any(r["seed"] == seed for r in results(name)) for name, seed in seeds)
     figures = [r["asked"] for r in rows.values() if r["asked"]]
     met, sure = (sum(test(f) for f in figures) for test in (lambda f: ": met" in f, lambda f: f.endswith(": met")))
-    counts += (
-        f"Of {len(figures)} figures asked, that of the cavity of each of its four forms, {met} are met, {sure} of "
+    return (
+        f"{len(rows)} problems; of {len(seeds)} runs that are to be, {run} are here. A figure is asked of "
+        f"{len(figures)} problems, the figure of the cavity of each of its four forms; {met} meet it, {sure} of them "
+        "with all seeds."
     )
-    counts += "them by all the seeds they are asked of."
-    top = README.replace("MACHINE", "; ".join(machines) or "two cores").replace("COUNTS", counts)
-    return top + "\n".join(lines) + "\n"
 
 
 def _line(cells: Any) -> str:
@@ -234,7 +274,7 @@ def page() -> str:
             problem, runs, judged = said(name), results(name), Judged.of(results(name))
             picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
             number = (
-                f"{judged.median:.1e}{'' if judged.fresh else ' before'}{' (missed)' * missed(name)}"
+                f"{judged.said(judged.median)}{'' if judged.fresh else ' before'}{' (missed)' * missed(name)}"
                 if judged.errors
                 else "no reference"
                 if runs

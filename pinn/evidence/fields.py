@@ -1,14 +1,14 @@
 """A trained solution and its derivatives at any points, as numpy arrays by name."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pinn.ansatz import Ansatz
+from pinn.blocks import in_blocks
 from pinn.derivatives import partials
 from pinn.language.symbols import Partial
 from pinn.marching import is_worth_marching, march
@@ -36,7 +36,9 @@ def fields_of(problem: Problem, ansatz: Ansatz, params: Params, names: Iterable[
 
     def fields(points: np.ndarray) -> dict[str, np.ndarray]:
         if not is_worth_marching(ansatz, params, points):
-            return _in_blocks(lambda x: at(params, jnp.asarray(x, dtype)), points)
+            size = BLOCK if len(points) > SMALL else SMALL
+            found = in_blocks(lambda x: at(params, x), size, points.astype(dtype))
+            return {name: values.astype(float) for name, values in found.items()}
         table = march(ansatz, params, points.astype(dtype), tuple(p.axes for _, p in wanted))
         return {name: np.asarray(table[p.axes][:, p.unknown], float) for name, p in wanted}
 
@@ -54,10 +56,3 @@ def _compiled(apply: Callable[..., jax.Array], wanted: tuple[tuple[str, Partial]
         return jax.vmap(one)(block)
 
     return at
-
-
-def _in_blocks(at: Callable[[np.ndarray], Mapping[str, jax.Array]], points: np.ndarray) -> dict[str, np.ndarray]:
-    size = BLOCK if len(points) > SMALL else SMALL
-    full = np.concatenate([points, np.repeat(points[-1:], -len(points) % size, axis=0)])
-    parts = [at(full[i : i + size]) for i in range(0, len(full), size)]
-    return {n: np.concatenate([np.asarray(p[n], float) for p in parts])[: len(points)] for n in parts[0]}

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from pinn.errors import ProblemError, unknown
+from pinn.fingerprint import fingerprint
 from pinn.problem import Problem
 from pinn.reference.base import Grid, Reference
 
 KIND = "file"
 MOST = 500_000_000  # bytes
+PROBLEM = "problem_sha256"  # an npz may name what it is the solution of: `pinn.fingerprint`
 NEAR = 1e-5  # of a range: ends written with six digits are those of the domain
 
 
@@ -30,6 +32,19 @@ def check(problem: Problem) -> None:
             "write a number, the relative L2 error of the data.", ("reference", "uncertainty"), str(uncertainty)
         )
     read(problem)
+    if (file := path_of(problem)).suffix == ".npz":
+        _check_problem(problem, file)
+
+
+def _check_problem(problem: Problem, file: Path) -> None:
+    with np.load(file, allow_pickle=False) as arrays:
+        of = str(arrays[PROBLEM]) if PROBLEM in arrays.files else None
+    if of not in (None, fingerprint(problem)):
+        raise _wrong(
+            file,
+            "holds the solution of other equations, conditions, parameters or another domain than these; "
+            "give data for these, or reference: {kind: none}",
+        )
 
 
 def known_of(problem: Problem) -> tuple[str, ...]:
@@ -92,9 +107,10 @@ def _wrong(file: Path, reason: str) -> ProblemError:
 def _npz(file: Path) -> dict[str, np.ndarray]:
     try:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            if any(arrays[name].dtype.kind not in "fiu" for name in arrays.files):
+            names = [name for name in arrays.files if name != PROBLEM]
+            if any(arrays[name].dtype.kind not in "fiu" for name in names):
                 raise _wrong(file, "holds arrays that are not real numbers")
-            return {name: np.asarray(arrays[name], float) for name in arrays.files}
+            return {name: np.asarray(arrays[name], float) for name in names}
     except ProblemError:
         raise
     except (ValueError, EOFError, KeyError, TypeError) as error:

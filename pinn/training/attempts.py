@@ -51,8 +51,8 @@ def may_take_until(
 
 def _own_until(plan: Plan, state: TrainState, deadline: float, began: float) -> float:
     """Return until when a window has the time for itself, whatever later ones want."""
-    several_follow = not int(state.number) and plan.left(state.window)
-    return began + FIRST * (deadline - began) if several_follow else began
+    whole = not int(state.number) and not plan.halvings(state.window)
+    return began + FIRST * (deadline - began) if whole and plan.left(state.window) else began
 
 
 def is_hurried(plan: Plan, state: TrainState, each: float, deadline: float | None) -> bool:
@@ -89,7 +89,15 @@ def survives(plan: Plan, state: TrainState, deadline: float | None) -> bool:
     if deadline is not None and time.monotonic() >= deadline:
         return False
     fails_alone = judges_itself(plan, int(state.stage))  # else an attempt is a whole run, and would fail again
-    return fails_alone and (bool(np.isfinite(state.kept_loss)) or int(state.attempt) + 1 < FAILURES)
+    tries = min(FAILURES, plan.settings.training.attempts)
+    return fails_alone and (bool(np.isfinite(state.kept_loss)) or int(state.attempt) + 1 < tries)
+
+
+def poor_until(plan: Plan, state: TrainState, deadline: float | None, began: float) -> float:
+    """Say until when an attempt may go on while its loss is much above the windows before, whatever later ones want."""
+    if deadline is None:
+        return math.inf
+    return min(deadline, began + SHARES * (deadline - began) / (plan.left(state.window) + 1))
 
 
 def is_left_poor(state: TrainState) -> bool:
@@ -97,8 +105,18 @@ def is_left_poor(state: TrainState) -> bool:
     return int(state.number) > 0 and _is_poor(state)
 
 
+def is_behind(state: TrainState, loss: float) -> bool:
+    """Say whether an attempt, at a loss on its points, and the window so far are much above the windows before."""
+    return is_left_poor(state) and not loss <= POOR * _good(state)
+
+
 def _is_poor(state: TrainState) -> bool:
-    return not float(state.kept_loss) <= POOR * max(float(state.worst), GOOD * float(state.begun_with), _floor(state))
+    return not float(state.kept_loss) <= POOR * _good(state)
+
+
+def _good(state: TrainState) -> float:
+    """Return a loss that is as good as any before."""
+    return max(float(state.worst), GOOD * float(state.begun_with), _floor(state))
 
 
 def _floor(state: TrainState) -> float:

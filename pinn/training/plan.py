@@ -1,6 +1,7 @@
 """What stays fixed while training: `Plan`, checked before the first step."""
 
 import math
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -93,11 +94,20 @@ def make_plan(problem: Problem, settings: Settings, ansatz: Ansatz) -> Plan:
     plan = Plan(problem, settings, ansatz, optimizers, (-math.inf, math.inf))
     for constraint in problem.constraints:
         _try_out(plan, constraint)
-    plan = plan._replace(edges=tuple(_rounded(e, settings) for e in choose_edges(problem, training, ansatz)))
+    plan = plan._replace(edges=_edges(problem, settings, ansatz))
     if not plan.constraints():
         raise ProblemError("every constraint is hard; nothing is left to train.", ("ansatz",))
     _check_memory(plan)
     return plan
+
+
+def _edges(problem: Problem, settings: Settings, ansatz: Ansatz) -> tuple[float, ...]:
+    """Return the edges of the windows in the precision of the arithmetic."""
+    edges = tuple(_rounded(e, settings) for e in choose_edges(problem, settings.training, ansatz))
+    if any(after - before < np.finfo(settings.training.precision).tiny for before, after in pairwise(edges)):
+        text = f"a window is too short for {settings.training.precision}, which cannot tell its ends apart."
+        raise ProblemError(text, ("training", "windows"), str(settings.training.windows))
+    return edges
 
 
 def _check_memory(plan: Plan) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from pinn.optimizers import PointwiseResidual, StepInfo
@@ -163,7 +164,7 @@ class Programs:
         if other is None:
             return state
         given, found = (float(self.judge(s, bank).bank_loss) for s in (state, other))
-        return other if found < given else state
+        return other if found < given or np.isnan(given) else state
 
     def judge(self, state: TrainState, bank: Bank) -> TrainState:
         """Keep the params if their loss on the whole bank is the lowest so far."""

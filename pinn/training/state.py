@@ -36,7 +36,7 @@ class TrainState(NamedTuple):
         kept: params with the lowest loss on the whole bank, of all attempts.
         kept_loss: that loss; inf before the first is known.
         bank_loss: the last loss on the whole bank; nan before the first.
-        worst: the largest ``kept_loss`` of the windows before; 0 in the first.
+        worst: the largest finite ``kept_loss`` of the windows before; 0 in the first.
         begun_with: the loss of the first step of the run.
         pieces: the windows before, on the host; None if there are none.
     """
@@ -130,8 +130,9 @@ def begin_window(plan: Plan, state: TrainState) -> TrainState:
     """Go on to the next window: from the best params of this one, or from fresh ones where there is no space."""
     pieces, start = solution_params(state), float(state.window.stop)
     window = _window(plan, start, min(edge for edge in plan.edges if edge > start), pieces)
+    reached = jnp.where(jnp.isfinite(state.kept_loss), state.kept_loss, 0)  # else no later window could be poor
     state = state._replace(
-        worst=jnp.maximum(state.worst, state.kept_loss), number=state.number + 1, window=window, pieces=pieces,
+        worst=jnp.maximum(state.worst, reached), number=state.number + 1, window=window, pieces=pieces,
         points=_first_points(plan, window),
     )  # fmt: skip
     before = jax.tree.map(lambda x: x[-1], pieces.params)

@@ -19,7 +19,16 @@ from jax import Array
 from pinn.optimizers import StepInfo
 from pinn.problem import TIME
 from pinn.sampling import Points
-from pinn.training.attempts import SHARES, is_hurried, is_left_poor, may_take_until, survives, what_follows
+from pinn.training.attempts import (
+    SHARES,
+    is_behind,
+    is_hurried,
+    is_left_poor,
+    may_take_until,
+    poor_until,
+    survives,
+    what_follows,
+)
 from pinn.training.bank import Bank
 from pinn.training.plan import Plan
 from pinn.training.programs import Programs
@@ -65,10 +74,12 @@ class Share(NamedTuple):
 
     Attributes:
         until: on the clock of `time.monotonic`.
+        if_behind: the same where its loss is much above the windows before.
         hurried: whether to wait half as long for progress once it is no worse than the windows before.
     """
 
     until: float
+    if_behind: float
     hurried: bool
 
 
@@ -125,6 +136,9 @@ def train(
     elif message == TIME_UP and end < plan.edges[-1]:
         number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
         message = f"{TIME_UP} in window {number} of {windows}; after {TIME}={end:g} the solution only stands still"
+    most = plan.settings.training.attempts
+    if message == AT_REST and limits.deadline is not None and not int(state.number) and int(state.attempt) + 1 == most:
+        message = f"{AT_REST} in {most} attempts, which are all that training.attempts allows"
     if message == ENOUGH and state.worst > limits.loss:
         message = "the last window is good enough, an earlier one is not"
     points = programs.latest.at(state.points).points if programs.latest else {}
@@ -142,7 +156,8 @@ def _run_window(
         began = began or time.monotonic()
         each = programs.attempt_seconds
         until = may_take_until(plan, state, each, limits.deadline, began, SHARES)
-        share = Share(until, is_hurried(plan, state, each, limits.deadline))
+        behind = max(until, poor_until(plan, state, limits.deadline, began))
+        share = Share(until, behind, is_hurried(plan, state, each, limits.deadline))
         at, compiled = time.monotonic(), programs.seconds
         state, status, message = _run_stages(programs, state, limits, share, on_log, on_state)
         programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
@@ -177,7 +192,7 @@ def _run_stages(
         state = programs.begin(state, bank)
         # A later stage compiles about as long as an earlier one; compilation cannot be cut short.
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
-            return state, "done", TIME_UP
+            return programs.judge(state, bank) if stage else state, "done", TIME_UP
         advance = programs.advance(stage, state, bank)
         state, status, message = _run_stage(programs, stage, advance, bank, state, limits, share, on_log, on_state)
         if message not in (THROUGH, AT_REST):
@@ -208,16 +223,17 @@ def _run_stage(
     every = settings.log_every or optimizer.log_every
     patience = settings.patience or optimizer.patience or 0
     done, best_step, per_step, most = int(state.stage_step), int(state.best_step), 0.0, min(every, FIRST_CHUNK)
-    pieces, drawn_at = state.pieces, done - done % age
+    pieces, drawn_at, loss = state.pieces, done - done % age, np.inf
     while done < settings.steps:
-        # Chunks depend on the clock; patience is asked where the log is written, so that it does not.
+        # Chunks depend on the clock; patience is asked where the log is written, so that it does not, unless hurried.
         waits = -(-patience // 2) if share.hurried and state.kept_loss <= state.worst else patience
         if patience and done % every == 0 and done - best_step >= waits:
             return state, "done", AT_REST
         now = time.monotonic()
         if limits.stop():
             return state, "interrupted", "stopped by the user"
-        if now + per_step > share.until:
+        until = share.until if now + per_step <= share.until or not is_behind(state, loss) else share.if_behind
+        if now + per_step > until:
             return state, "done", TIME_UP
         if done - done % age != drawn_at:
             bank, drawn_at = programs.bank(state), done
@@ -225,6 +241,7 @@ def _run_stage(
         state, info, finite = advance(state._replace(pieces=None), bank, jnp.asarray(n, jnp.int32))
         numbers = (info, finite, state.step, state.stage_step, state.best_step, state.bank_loss)
         info, finite, step, done, best_step, bank_loss = jax.device_get(numbers)
+        loss = float(info.loss)
         step, done, best_step, state = int(step), int(done), int(best_step), state._replace(pieces=pieces)
         per_step = (time.monotonic() - now) / n
         most = max(1, int(CHUNK_SECONDS / per_step))
