@@ -221,7 +221,7 @@ def test_no_error_is_below_what_the_reference_can_tell(run, tmp_path):
         row = table.row("heat", {"seconds": 60, "published": {"error": 1e-6, "how": "x", "source": "y"}}, None)
         assert row["median"] == ("< 2.0e-08", "3.0e-08")[seed], "of two the larger"
     assert row["run"] == "day 0 A, day 1 B" and "below the published best by seed 0, 1" in row["remarks"]
-    assert "seed 0 left a window with a large loss" in row["remarks"]
+    assert "seed 0 left 1 window with a large loss" in row["remarks"]
     assert "< 2.0e-08" not in table.page() and "3.0e-08" in table.page()
 
 
