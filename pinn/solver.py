@@ -15,10 +15,11 @@ from pinn.settings import make_settings
 from pinn.solution import Solution, build_ansatz, in_precision
 from pinn.summary import summarised
 from pinn.surroundings import lapack_on_one_thread
+from pinn.training.limits import Limits
 from pinn.training.plan import Plan, make_plan
 from pinn.training.state import TrainState, init_state
 from pinn.training.targets import loss_enough, watched_target
-from pinn.training.train import Limits, train
+from pinn.training.train import train
 
 OnLog = Callable[[dict[str, Any]], None]
 

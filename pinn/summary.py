@@ -11,9 +11,9 @@ from pinn.fingerprint import fingerprint
 from pinn.sampling import Points
 from pinn.solution import Solution
 from pinn.surroundings import platform, versions
+from pinn.training.limits import Outcome
 from pinn.training.plan import Plan
 from pinn.training.state import TrainState, solution_params
-from pinn.training.train import Outcome
 
 NOTHING = dict.fromkeys(EVIDENCE)  # what a run says that was not evaluated
 

@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 
 # A dotted name is a file of a folder; a folder named alone stands for all of its files.
 LAYERS = [
-    {"errors", "surroundings", "templates", "faults"},
+    {"errors", "surroundings", "templates", "faults", "blocks"},
     {"files"},
     {"language", "options", "perceptrons", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces", "trace"},
@@ -33,7 +33,7 @@ LAYERS = [
     {"marching"},
     {"config", "pointwise", "evidence.fields", "schema", "training.failure", "training.bank", "training.windows"},
     {"training.plan", "training.jumps", "solution"},
-    {"training.state", "grid", "loading"},
+    {"training.state", "training.limits", "grid", "loading"},
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},
     {"training.train"},
     {"summary"},

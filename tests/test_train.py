@@ -13,10 +13,11 @@ from pinn import checkpoint
 from pinn.config import problem_from_text
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
+from pinn.training.limits import Limits
 from pinn.training.plan import make_plan
 from pinn.training.programs import Programs, make_advance
 from pinn.training.state import init_state
-from pinn.training.train import Limits, train
+from pinn.training.train import train
 
 ADAM = {"optimizer": "adam", "learning_rate": 1e-2, "steps": 30, "log_every": 10}
 GN = {"optimizer": "gauss_newton", "redraw": 12}

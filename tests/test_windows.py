@@ -17,6 +17,7 @@ from pinn.residuals import residual_blocks
 from pinn.settings import make_settings
 from pinn.solution import build_ansatz
 from pinn.training.bank import bank_maker, residual_on
+from pinn.training.limits import Limits
 from pinn.training.plan import make_plan
 from pinn.training.programs import Programs
 from pinn.training.state import (
@@ -28,7 +29,7 @@ from pinn.training.state import (
     solution_params,
     state_like,
 )
-from pinn.training.train import Limits, train
+from pinn.training.train import train
 
 STAGE = {"optimizer": "gauss_newton", "steps": 5, "redraw": 3}
 

@@ -33,10 +33,15 @@ def check(problem: Problem) -> None:
         )
     read(problem)
     if (file := path_of(problem)).suffix == ".npz":
-        _check_problem(problem, file)
+        check_problem(problem, file)
 
 
-def _check_problem(problem: Problem, file: Path) -> None:
+def check_problem(problem: Problem, file: Path) -> None:
+    """Refuse an npz file that says it is of another problem.
+
+    Raises:
+        ProblemError: if it does.
+    """
     with np.load(file, allow_pickle=False) as arrays:
         of = str(arrays[PROBLEM]) if PROBLEM in arrays.files else None
     if of not in (None, fingerprint(problem)):
