@@ -31,9 +31,14 @@ def today() -> str:
 
 
 def problem_sha256(file: Path) -> str:
-    """Return a hash of all that a problem file says but for words and comments: a result belongs to one of them."""
+    """Return a hash of all that a problem file says but for words and comments, and of the data beside it.
+
+    A result belongs to one of them.
+    """
     said = {k: v for k, v in read_yaml(file).items() if k not in WORDS}
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+    path = said.get("reference", {}).get("path")
+    data = (file.parent / path).read_bytes() if path else b""
+    return hashlib.sha256(json.dumps(said).encode() + data).hexdigest()
 
 
 def finished(folder: Path) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from pinn.registry import shipped
 from pinn.yaml_text import read_yaml
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "gallery"))
+import cells
 import kept
 import table
 import thumbnails
@@ -226,7 +227,7 @@ def test_no_error_is_below_what_the_reference_can_tell(run, tmp_path):
 
 
 def test_numbers_have_no_more_digits_than_they_need():
-    assert [table.short(v) for v in (3e7, 1e4, 1.5171645990507545, 5, "pi")] == [
+    assert [cells.short(v) for v in (3e7, 1e4, 1.5171645990507545, 5, "pi")] == [
         "3e+07", "10000", "1.5171645990507545", "5", "pi",
     ]  # fmt: skip
 

@@ -35,6 +35,7 @@ LAYERS = [
     {"training.plan", "training.jumps", "solution"},
     {"training.state", "training.limits", "grid", "loading"},
     {"training.programs", "training.attempts", "training.targets", "runfolder", "evidence.gather"},
+    {"training.stage"},
     {"training.train"},
     {"summary"},
     {"solver", "dynamics"},

@@ -44,6 +44,18 @@ def test_a_result_of_another_file_counts_no_more(tmp_path):
     assert [r["problem_sha256"] for r in measured.finished(tmp_path)] == [now]
 
 
+def test_a_result_belongs_to_the_data_too(tmp_path):
+    for name in ("cavity_stream.yaml", "cavity_stream.npz"):
+        (tmp_path / name).write_bytes((ROOT / "problems" / name).read_bytes())
+    file, data = tmp_path / "cavity_stream.yaml", tmp_path / "cavity_stream.npz"
+    before = measured.problem_sha256(file)
+    assert before == measured.problem_sha256(shipped()["cavity_stream"])
+    file.write_text(file.read_text() + "# a comment\n")
+    assert measured.problem_sha256(file) == before
+    data.write_bytes(data.read_bytes() + b"more")
+    assert measured.problem_sha256(file) != before
+
+
 def test_of_the_same_command_the_last_run_counts():
     run = measured.finished(ROOT / "experiments" / "accuracy" / "results")[0]
     found = measured.best_of([run | {"relative_l2": 1e-9}, run | {"relative_l2": 1e-7}])

@@ -404,7 +404,7 @@ def test_a_hurried_window_no_worse_than_those_before_waits_half_as_long(heat_tex
     plan, steps = plan_of(problem_from_text(heat_text), windows=2, attempts=1, stages=[stage]), {}
     begun = init_state(plan)
     for hurried, worst in ((False, 1e300), (True, 1e300), (True, 0.0)):
-        monkeypatch.setattr("pinn.training.train.is_hurried", lambda *_, h=hurried: h)
+        monkeypatch.setattr("pinn.training.attempts.is_hurried", lambda *_, h=hurried: h)
         records = run(plan, begun._replace(worst=jnp.full_like(begun.worst, worst)))[2]
         steps[hurried, worst] = [sum(r["window"] == w for r in records) for w in (0, 1)]
     # The step that sets the mark and nine without progress, or five where no window before was better.

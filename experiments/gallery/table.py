@@ -3,22 +3,22 @@
 import json
 from typing import Any
 
-from judged import Judged, beyond, by_unknown, verdict, written
+from cells import conditions, published, setting, statement
+from judged import Judged, beyond, verdict, written
 from kept import (
     HERE,
     RESULTS,
     ROOT,
     THUMBNAILS,
     asked,
-    bar_of,
     command_of,
-    is_stale,
     results,
     said,
     seeds_of,
     targets,
     write,
 )
+from remarks import remarks
 
 from pinn.problem import TIME
 from pinn.registry import shipped
@@ -28,7 +28,6 @@ PAGE = ROOT / "docs" / "gallery.md"
 HEADS = ("problem", "equations", "conditions", "best published", "asked", "median", "worst", "seconds", "run",
          "command", "remarks")  # fmt: skip
 NUMBERS = ("median", "worst", "seconds")
-POOR = "is left with a loss of"  # in the notes of a run
 GROUPS = {
     "origin": "From the project's origin",
     "evolution": "Evolution",
@@ -95,130 +94,36 @@ def row(name: str, entry: dict[str, Any], reason: str | None) -> dict[str, str]:
         reason: why it misses what it misses, from notes.yaml.
     """
     problem, runs, letters = said(name), results(name), machines()
-    judged, bars = Judged.of(runs), {"asked": max(targets(entry), default=None), "published": bar_of(entry)}
-    definitions = [f"{n} = {text}" for n, text in (problem.get("functions") or {}).items()]
-    above = {
-        "asked": beyond(runs, entry),
-        "published": bars["published"] and judged.errors and judged.worst > bars["published"],
-    }
-    missed = [what for what, bar in bars.items() if bar and judged.fresh and above[what]]
     cells = {
         "problem": f"[{name}](../../problems/{name}.yaml)",
-        "equations": "<br>".join([texts(definitions + list(problem["equations"].values())), setting(problem)]),
+        "equations": "<br>".join([statement(problem), setting(problem)]),
         "conditions": conditions(problem),
         "best published": published(entry),
-        "asked": "",
         "run": ", ".join(sorted({f"{r['date']} {letters[r['machine']]}" for r in runs})),
         "command": f"`{command_of(name, max((r['budget'] for r in runs), default=entry['seconds']), 'K')}`",
         "seconds": f"{max(r.get('used', 0) for r in runs):.0f}" if runs else "",
-        "remarks": "; ".join(by_unknown(runs, entry) + remarks(runs, entry, judged, bars, missed)),
+        "remarks": remarks(runs, entry, reason),
     }
-    if judged.errors:
-        several = len(judged.errors) > 1
-        cells |= {"median": judged.said(judged.median), "worst": judged.said(judged.worst) if several else ""}
-    if bars["asked"]:
-        seconds = entry.get("asked", entry["seconds"])
-        cells["asked"] = f"{written(entry['target'])} in {seconds} s{verdict(runs, entry) if judged.fresh else ''}"
-    harder = entry.get("published", {}) if "differs" in entry.get("published", {}) else {}
-    if harder and judged.errors and judged.worst > harder["error"]:
-        cells["remarks"] += f"{'; ' if cells['remarks'] else ''}above what is published of the other problem"
-    if missed:
-        cells["remarks"] += f"; {reason or 'no reason is known yet'}"
+    cells |= errors(runs, entry)
     return {head: cells.get(head, "") for head in HEADS}
 
 
-def remarks(
-    runs: list[dict[str, Any]],
-    entry: dict[str, Any],
-    judged: Judged,
-    bars: dict[str, float | None],
-    missed: list[str],
-) -> list[str]:
-    """Return what there is to say of a problem's runs: what is missing, what went wrong, what was missed."""
-    if not runs:
-        return ["not run"]
-    out, done = [], [r for r in runs if r["status"] != "crashed"]
-    out += _of_seeds("stale, the file has changed since", [r for r in done if is_stale(r)])
-    out += [f"seed {r['seed']}: {r['status']}" for r in runs if r["status"] != "done"]
-    out += [f"seed {r['seed']}: in {r['budget']:g} s" for r in runs if r["budget"] != entry["seconds"]]
-    out += [f"seed {s}: not run" for s in seeds_of(entry) if s not in {r["seed"] for r in runs}]
-    if done and not judged.errors:
-        out.append(f"no reference ({done[0]['no_reference']})")
-        out += [f"estimated error {max(e.values()):.1e}" for e in [done[0]["estimate"]] if e]
-    if judged.errors and judged.uncertainty > 0.1 * min(judged.errors):
-        out.append(f"the reference is uncertain by {judged.uncertainty:.1e}")
-    poor = {r["seed"]: sum(POOR in note for note in r["notes"]) for r in done}
-    out += [
-        f"seed {seed} left {count} window{'s' * (count > 1)} with a large loss" for seed, count in poor.items() if count
-    ]
-    out += [f"seed {r['seed']} rings an alarm: {alarm(r)}" for r in done if r["alarms"]]
-    if bars["published"] and judged.fresh and "published" not in missed:
-        surely = judged.worst + judged.uncertainty < bars["published"]
-        near = "near the published best, which the reference cannot tell from it"
-        out.append(("below the published best" if surely else near) + by_seeds(runs, entry))
-    for what in missed:
-        hit = ", though not in the median" if judged.median <= (bars[what] or 0) else ""
-        out.append(f"misses {'the figure asked' if what == 'asked' else 'the published best'}{hit}")
-    return out
-
-
-def by_seeds(runs: list[dict[str, Any]], entry: dict[str, Any]) -> str:
-    """Say which seeds a verdict is of until all were run."""
-    done = [r["seed"] for r in runs if r["relative_l2"] is not None]
-    return "" if set(seeds_of(entry)) <= set(done) else f" by seed {', '.join(map(str, done))}"
+def errors(runs: list[dict[str, Any]], entry: dict[str, Any]) -> dict[str, str]:
+    """Return the cells of the errors, and of what is asked of them."""
+    judged, cells = Judged.of(runs), {}
+    if judged.errors:
+        several = len(judged.errors) > 1
+        cells = {"median": judged.said(judged.median), "worst": judged.said(judged.worst) if several else ""}
+    if targets(entry):
+        seconds = entry.get("asked", entry["seconds"])
+        cells["asked"] = f"{written(entry['target'])} in {seconds} s{verdict(runs, entry) if judged.fresh else ''}"
+    return cells
 
 
 def machines() -> dict[str, str]:
     """Return a letter for each machine, in the order of their names."""
     names = sorted({json.loads(file.read_text())["machine"] for file in RESULTS.glob("*.json")})
     return {name: chr(ord("A") + k) for k, name in enumerate(names)}
-
-
-def alarm(run: dict[str, Any]) -> str:
-    """Return the first sentence of a run's first alarm, and how many more there are."""
-    first, *more = run["alarms"]
-    return first.partition(". ")[0].rstrip(".") + (f"; and {len(more)} more" if more else "")
-
-
-def _of_seeds(what: str, runs: list[dict[str, Any]]) -> list[str]:
-    return [f"{what}: seed {', '.join(str(r['seed']) for r in runs)}"] if runs else []
-
-
-def published(entry: dict[str, Any]) -> str:
-    """Return a published error, how it was reached, and in whose words."""
-    if not (known := entry.get("published")):
-        return ""
-    parts = [f"{known['error']:.2e}: {known['how']}; {known['source']}"]
-    parts += ["*as reported by others*"] if known.get("second_hand") else []
-    parts += [f"another problem: {known['differs']}"] if "differs" in known else []
-    return "; ".join(parts)
-
-
-def texts(equations: Any) -> str:
-    """Return equations, one to a line."""
-    return "<br>".join(f"`{e if isinstance(e, str) else 'residual ' + e['residual']}`" for e in equations)
-
-
-def setting(problem: dict[str, Any]) -> str:
-    """Return the ranges of a problem's coordinates and the values of its parameters."""
-    ranges = [f"`{name}` from {low} to {high}" for name, (low, high) in problem["coordinates"].items()]
-    values = [f"`{name} = {short(value)}`" for name, value in (problem.get("parameters") or {}).items()]
-    return "; ".join(", ".join(part) for part in (ranges, values) if part)
-
-
-def short(value: Any) -> str:
-    """Write a number with no more digits than it has."""
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-
-
-def conditions(problem: dict[str, Any]) -> str:
-    """Return the conditions of a problem, one to a line; those of one text together."""
-    found: dict[str, list[str]] = {}
-    for one in (problem.get("conditions") or {}).values():
-        found.setdefault(str(one["equation"]), []).append(str(one["where"]))
-    lines = [f"`{text}` at {', '.join(f'`{w}`' for w in places)}" for text, places in found.items()]
-    means = [f"mean of `{name}` is `{value}`" for name, value in (problem.get("means") or {}).items()]
-    return "<br>".join([f"periodic in {c}" for c in problem.get("periodic") or []] + lines + means)
 
 
 def by_group() -> dict[str, list[str]]:
@@ -241,7 +146,7 @@ def readme() -> str:
             f"## {GROUPS[key]}",
             "",
             _line(HEADS),
-            _line("--:" if h in ("median", "worst", "seconds") else "---" for h in HEADS),
+            _line("--:" if h in NUMBERS else "---" for h in HEADS),
         ]
         lines += [_line(cell.replace("|", "\\|") for cell in rows[name].values()) for name in names]
     told = "; ".join(f"{letter}, {name.removeprefix('2 cores of ')}" for name, letter in machines().items())
@@ -270,24 +175,25 @@ def page() -> str:
     lines = []
     for key, names in by_group().items():
         lines += ["", f"## {GROUPS[key]}", "", _line(("", "problem", "error", "seconds")), "|---|---|--:|--:|"]
-        for name in names:
-            problem, runs, judged = said(name), results(name), Judged.of(results(name))
-            picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
-            number = (
-                f"{judged.said(judged.median)}{'' if judged.fresh else ' before'}{' (missed)' * missed(name)}"
-                if judged.errors
-                else "no reference"
-                if runs
-                else "not run"
-            )
-            seconds = (
-                f"{max(r.get('used', 0) for r in runs):.0f} of {max(r['budget'] for r in runs):.0f}" if runs else ""
-            )
-            title = str(problem.get("title", "")).replace("|", "\\|")
-            definitions = [f"{n} = {text}" for n, text in (problem.get("functions") or {}).items()]
-            words = f"**{name}**<br>{title}<br>{texts([*definitions, *problem['equations'].values()])}"
-            lines.append(_line((picture, words, number, seconds)))
+        lines += [_line(pictured(name)) for name in names]
     return PAGE_TOP + "\n".join(lines) + "\n"
+
+
+def pictured(name: str) -> tuple[str, ...]:
+    """Return the cells of a problem on the page of pictures."""
+    problem, runs = said(name), results(name)
+    picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
+    seconds = f"{max(r.get('used', 0) for r in runs):.0f} of {max(r['budget'] for r in runs):.0f}" if runs else ""
+    title = str(problem.get("title", "")).replace("|", "\\|")
+    return picture, f"**{name}**<br>{title}<br>{statement(problem)}", number(name, runs), seconds
+
+
+def number(name: str, runs: list[dict[str, Any]]) -> str:
+    """Return the error of a problem, and what is to be known of it."""
+    judged = Judged.of(runs)
+    if not judged.errors:
+        return "no reference" if runs else "not run"
+    return f"{judged.said(judged.median)}{'' if judged.fresh else ' before'}{' (missed)' * missed(name)}"
 
 
 def missed(name: str) -> bool:

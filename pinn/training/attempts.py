@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pinn.training.limits import Share
 from pinn.training.plan import Plan
 from pinn.training.state import TrainState, begin_attempt, halve_window, judges_itself
 
@@ -47,6 +48,13 @@ def may_take_until(
     kept_back = MARGIN * each * left
     at_least = max(began + share, _own_until(plan, state, deadline, began))
     return max(at_least, min(began + shares * share, deadline - kept_back))
+
+
+def share_of(plan: Plan, state: TrainState, each: float, deadline: float | None, began: float) -> Share:
+    """Return what the next attempt at a window may take. Arguments as in `may_take_until`."""
+    until = may_take_until(plan, state, each, deadline, began, SHARES)
+    behind = max(until, poor_until(plan, state, deadline, began))
+    return Share(until, behind, is_hurried(plan, state, each, deadline))
 
 
 def _own_until(plan: Plan, state: TrainState, deadline: float, began: float) -> float:

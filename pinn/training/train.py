@@ -11,45 +11,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from pinn.optimizers import StepInfo
 from pinn.problem import TIME
-from pinn.training.attempts import (
-    SHARES,
-    is_behind,
-    is_hurried,
-    is_left_poor,
-    may_take_until,
-    poor_until,
-    survives,
-    what_follows,
-)
-from pinn.training.bank import Bank
+from pinn.training.attempts import is_left_poor, share_of, survives, what_follows
 from pinn.training.limits import Limits, Outcome, Share
 from pinn.training.plan import Plan
 from pinn.training.programs import Programs
+from pinn.training.stage import AT_REST, ENOUGH, MET, THROUGH, TIME_UP, Listeners, is_enough, run_stage
 from pinn.training.state import (
     TrainState,
-    bank_age,
     begin_attempt,
     begin_stage,
     begin_window,
-    cadence,
     halve_window,
-    judges_itself,
     solution_params,
 )
-
-THROUGH, AT_REST = "all stages are through", "no further progress"
-TIME_UP, MET = "the time was up", "the target is met"
-ENOUGH = "the residual on all points of a window is below the target"
-NOT_FINITE = "a number was not finite"
-FIRST_CHUNK = 100  # steps; later chunks are as long as the clock allows
-CHUNK_SECONDS = 0.5  # between looks at the clock, the target and a wish to stop
 
 
 def train(
@@ -73,50 +50,50 @@ def train(
     Returns:
         The state after the last good step, and how it ended.
     """
-    programs, began = Programs(plan), time.monotonic()
+    programs, began, told = Programs(plan), time.monotonic(), Listeners(on_log, on_state, on_note)
     while True:
-        state, status, message = _run_window(programs, state, limits, on_log, on_state, on_note)
+        state, status, message = _run_window(programs, state, limits, told)
         if message not in (THROUGH, AT_REST, ENOUGH) or not plan.left(state.window):
             break
         if is_left_poor(state):
-            on_note(plan.describe_poor(state.window, float(state.kept_loss)))
+            told.note(plan.describe_poor(state.window, float(state.kept_loss)))
         state = begin_window(plan, state)
-    end = float(solution_params(state).windows.stop[-1])
-    if message == TIME_UP and not int(state.step):
-        message = f"{TIME_UP} before the first step: setup and compilation took it all"
-    elif message == TIME_UP and end < plan.edges[-1]:
-        number, windows = int(state.number) + 1, int(state.number) + 1 + plan.left(state.window)
-        message = f"{TIME_UP} in window {number} of {windows}; after {TIME}={end:g} the solution only stands still"
-    most = plan.settings.training.attempts
-    if message == AT_REST and limits.deadline is not None and not int(state.number) and int(state.attempt) + 1 == most:
-        message = f"{AT_REST} in {most} attempts, which are all that training.attempts allows"
-    if message == ENOUGH and state.worst > limits.loss:
-        message = "the last window is good enough, an earlier one is not"
     points = programs.latest.at(state.points).points if programs.latest else {}
-    return state, Outcome(status, message, programs.seconds, time.monotonic() - began - programs.seconds, points)
+    seconds = programs.seconds, time.monotonic() - began - programs.seconds
+    return state, Outcome(status, _in_full(message, plan, state, limits), *seconds, points)
 
 
-def _run_window(
-    programs: Programs, state: TrainState, limits: Limits, on_log: Callable, on_state: Callable, on_note: Callable
-) -> tuple[TrainState, str, str]:
+def _in_full(message: str, plan: Plan, state: TrainState, limits: Limits) -> str:
+    """Add what a person needs to know to the message that ended a run."""
+    end, most = float(solution_params(state).windows.stop[-1]), plan.settings.training.attempts
+    number, left = int(state.number) + 1, plan.left(state.window)
+    if message == TIME_UP and not int(state.step):
+        return f"{TIME_UP} before the first step: setup and compilation took it all"
+    if message == TIME_UP and end < plan.edges[-1]:
+        return f"{TIME_UP} in window {number} of {number + left}; after {TIME}={end:g} the solution only stands still"
+    if message == AT_REST and limits.deadline is not None and number == 1 and int(state.attempt) + 1 == most:
+        return f"{AT_REST} in {most} attempts, which are all that training.attempts allows"
+    if message == ENOUGH and state.worst > limits.loss:
+        return "the last window is good enough, an earlier one is not"
+    return message
+
+
+def _run_window(programs: Programs, state: TrainState, limits: Limits, told: Listeners) -> tuple[TrainState, str, str]:
     """Run attempts at a window, or at a part of it, until one is good or its share of the time is used."""
     plan, began = programs.plan, None
     while True:
         if limits.deadline is None or time.monotonic() < limits.deadline:
             programs.prepare(state)  # so that compilation does not count as a window's time
         began = began or time.monotonic()
-        each = programs.attempt_seconds
-        until = may_take_until(plan, state, each, limits.deadline, began, SHARES)
-        behind = max(until, poor_until(plan, state, limits.deadline, began))
-        share = Share(until, behind, is_hurried(plan, state, each, limits.deadline))
+        share = share_of(plan, state, programs.attempt_seconds, limits.deadline, began)
         at, compiled = time.monotonic(), programs.seconds
-        state, status, message = _run_stages(programs, state, limits, share, on_log, on_state)
+        state, status, message = _run_stages(programs, state, limits, share, told)
         programs.attempt_took(time.monotonic() - at - (programs.seconds - compiled))
         if status == "failed":
             message = programs.explain(state)
             if not survives(plan, state, limits.deadline):
                 return state, status, message
-            on_note(f"attempt {int(state.attempt) + 1} at window {int(state.number) + 1} ended early: {message}")
+            told.note(f"attempt {int(state.attempt) + 1} at window {int(state.number) + 1} ended early: {message}")
             if not np.isfinite(state.kept_loss):
                 state = begin_attempt(plan, state)
                 continue
@@ -125,7 +102,7 @@ def _run_window(
             return state, status, message
         following = what_follows(plan, state, programs.attempt_seconds, limits.deadline, began)
         if following is halve_window:
-            on_note(plan.describe_cut(state.window, float(state.kept_loss)))
+            told.note(plan.describe_cut(state.window, float(state.kept_loss)))
             began = None
         elif following is None:
             return state, status, message
@@ -133,7 +110,7 @@ def _run_window(
 
 
 def _run_stages(
-    programs: Programs, state: TrainState, limits: Limits, share: Share, on_log: Callable, on_state: Callable
+    programs: Programs, state: TrainState, limits: Limits, share: Share, told: Listeners
 ) -> tuple[TrainState, str, str]:
     """Run one attempt, until it comes to rest or the time is up."""
     plan = programs.plan
@@ -145,7 +122,7 @@ def _run_stages(
         if limits.deadline is not None and time.monotonic() + programs.longest * (stage > 0) >= limits.deadline:
             return programs.judge(state, bank) if stage else state, "done", TIME_UP
         advance = programs.advance(stage, state, bank)
-        state, status, message = _run_stage(programs, stage, advance, bank, state, limits, share, on_log, on_state)
+        state, status, message = run_stage(programs, stage, advance, bank, state, limits, share, told)
         if message not in (THROUGH, AT_REST):
             break
     if status == "done" and message != MET:
@@ -154,80 +131,5 @@ def _run_stages(
         over = limits.deadline is not None and (last or time.monotonic() >= limits.deadline)
         # A window whose share is used up is through; the run goes on with the next.
         message = THROUGH if message == TIME_UP and not over else message
-        message = ENOUGH if _is_enough(state, limits) else message
+        message = ENOUGH if is_enough(state, limits) else message
     return state, status, message
-
-
-def _run_stage(
-    programs: Programs,
-    stage: int,
-    advance: Callable,
-    bank: Bank,
-    state: TrainState,
-    limits: Limits,
-    share: Share,
-    on_log: Callable[[dict[str, Any]], None],
-    on_state: Callable[[TrainState], None],
-) -> tuple[TrainState, str, str]:
-    plan = programs.plan
-    settings, optimizer, age = plan.settings.training.stages[stage], plan.optimizers[stage], bank_age(plan, stage)
-    every = settings.log_every or optimizer.log_every
-    patience = settings.patience or optimizer.patience or 0
-    done, best_step, per_step, most = int(state.stage_step), int(state.best_step), 0.0, min(every, FIRST_CHUNK)
-    pieces, drawn_at, loss = state.pieces, done - done % age, np.inf
-    while done < settings.steps:
-        # Chunks depend on the clock; patience is asked where the log is written, so that it does not, unless hurried.
-        waits = -(-patience // 2) if share.hurried and state.kept_loss <= state.worst else patience
-        if patience and done % every == 0 and done - best_step >= waits:
-            return state, "done", AT_REST
-        now = time.monotonic()
-        if limits.stop():
-            return state, "interrupted", "stopped by the user"
-        until = share.until if now + per_step <= share.until or not is_behind(state, loss) else share.if_behind
-        if now + per_step > until:
-            return state, "done", TIME_UP
-        if done - done % age != drawn_at:
-            bank, drawn_at = programs.bank(state), done
-        n = min(most, every - done % every, age - done % age, settings.steps - done)
-        state, info, finite = advance(state._replace(pieces=None), bank, jnp.asarray(n, jnp.int32))
-        numbers = (info, finite, state.step, state.stage_step, state.best_step, state.bank_loss)
-        info, finite, step, done, best_step, bank_loss = jax.device_get(numbers)
-        loss = float(info.loss)
-        step, done, best_step, state = int(step), int(done), int(best_step), state._replace(pieces=pieces)
-        per_step = (time.monotonic() - now) / n
-        most = max(1, int(CHUNK_SECONDS / per_step))
-        if not finite:
-            return state, "failed", NOT_FINITE
-        if done % every == 0 or done == settings.steps:
-            shares = programs.shares(state, bank) if done % age % cadence(plan, stage) == 0 else None
-            on_log(_record(state, step, settings.optimizer, info, bank_loss) | {"gradient_shares": shares})
-        on_state(state)
-        if limits.loss is not None and done % every == 0 and not judges_itself(plan, stage):
-            state = programs.judge(state, bank)
-        if _is_enough(state, limits):
-            return state, "done", ENOUGH
-        if limits.reached is not None:
-            last, current = not plan.left(state.window), state._replace(kept=state.params)
-            span = None if last else (float(state.window.start), float(state.window.stop))
-            if limits.reached(lambda current=current: solution_params(current), span):
-                return (current, "done", MET) if last else (state, "done", ENOUGH)
-    return state, "done", THROUGH
-
-
-def _is_enough(state: TrainState, limits: Limits) -> bool:
-    return limits.loss is not None and bool(state.kept_loss <= limits.loss)
-
-
-def _record(state: TrainState, step: int, optimizer: str, info: StepInfo, bank_loss: Array) -> dict[str, Any]:
-    return {
-        "step": step,
-        "window": int(state.number),
-        "span": [float(state.window.start), float(state.window.stop)],
-        "attempt": int(state.attempt),
-        "stage": int(state.stage),
-        "optimizer": optimizer,
-        "loss": float(info.loss),
-        "held_out": None if np.isnan(bank_loss) else float(bank_loss),
-        "accepted": bool(info.accepted),
-        "damping": None if np.isnan(info.damping) else float(info.damping),
-    }
