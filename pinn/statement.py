@@ -151,7 +151,7 @@ def _where(text: str | Mapping[str, float], symbols: Symbols, domain: Domain, ke
         if coordinate not in domain.bounds:
             raise unknown("coordinate", coordinate, domain.coordinates, key, written)
         if coordinate in where:
-            raise ProblemError(f"fixes {coordinate!r} twice.", key, written)
+            raise ProblemError(f"fixes {coordinate!r} twice; give each place a condition of its own.", key, written)
         if isinstance(value, str) and not value.strip():
             raise ProblemError("write where it holds as coordinate=value, for example t=0.", key, written)
         try:

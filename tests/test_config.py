@@ -100,6 +100,7 @@ BAD = {  # replacement in the file -> what the message says
     ("where: t=0", "where: t=7"): "heat.yaml:8: conditions.initial.where: 't=7': lies outside the domain: t runs from 0 to 1",
     ("where: t=0", "where: y=0"): "unknown coordinate 'y'",
     ("where: t=0", "where: t"): "write where it holds as coordinate=value",
+    ("where: x=0,", "where: 'x=0, x=1',"): "fixes 'x' twice; give each place a condition of its own",
     ("where: t=0", "where: 5"): "write where it holds, for example t=0",
     ("where: t=0", "where: t=0=1"): "expected a number",
     ("where: t=0, equation", "equation"): "needs a key 'where'",

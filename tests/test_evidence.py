@@ -48,6 +48,14 @@ def test_the_estimate_of_a_known_error(size):
     assert found.uncertainty < 0.05
 
 
+def test_there_is_no_estimate_where_the_solution_is_not_finite():
+    broken = fields({"u": lambda t: np.where(t > 5, np.nan, 1), "u_t": lambda t: 0 * t})
+    assert estimate(load_problem("logistic"), broken, ("initial",)) == (
+        None,
+        "the equation for the error is not finite",
+    )
+
+
 def test_the_estimate_is_not_led_astray_by_a_residual_that_is_not_resolved():
     waves, (small, rough) = 40, (1e-5, 1e-7)  # the fourth derivatives of the rough part are 2500 times the small one
 

@@ -1,6 +1,7 @@
 """The page of a run: well-formed, self-contained, with the numbers of the summary; and in a real browser."""
 
 import json
+import math
 import re
 import shutil
 import signal
@@ -17,6 +18,7 @@ from pinn.commands.report import main as report_command
 from pinn.config import problem_from_text
 from pinn.language import Symbols, from_text
 from pinn.report import mathml
+from pinn.report.judgement import doubt_of
 from pinn.report.markup import MINUS, TIMES, number, plain
 from pinn.report.page import evaluated, page, write_page
 from pinn.run import main
@@ -285,6 +287,17 @@ def test_no_reference_and_why():
     }
     reader = read(page(untrained(TURN, (20,), **summary | {"estimate": estimate}), []))
     assert f"estimated as 2.00 {TIMES} 10{MINUS}4 of a" in reader.text and "done, with alarms" in reader.text
+
+
+def test_an_estimate_beyond_its_equation_has_no_percentage():
+    small, large, blind = (
+        {"relative_l2": size, "uncertainty": doubt} for size, doubt in ((1e-3, 0.1), (1e7, 0.0), (1e-3, None))
+    )
+    assert (
+        doubt_of({"a": small, "b": blind}) == "uncertain by 10%" and doubt_of({"b": blind}) == "of unknown uncertainty"
+    )
+    for far in (large, {"relative_l2": None, "uncertainty": 0.1}, {"relative_l2": math.nan, "uncertainty": 0.1}):
+        assert doubt_of({"a": small, "b": far}) == "too large for a linearised equation to be more than a warning"
 
 
 @pytest.mark.parametrize("status", ["interrupted", "failed", None])

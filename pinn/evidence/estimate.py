@@ -78,6 +78,8 @@ def estimate(problem: Problem, fields: Fields, exact: tuple[str, ...]) -> tuple[
     values = fields(np.stack([a.ravel() for a in mesh], axis=1))
     sizes = {n: float(np.linalg.norm(values[n])) or 1.0 for n in problem.unknowns}
     errors = {n: float(np.linalg.norm(e)) / sizes[n] for n, e in found.values.items()}
+    if not np.all(np.isfinite([*errors.values(), *sizes.values()])):
+        return None, "the equation for the error is not finite"
     return Estimate(errors, found.uncertainty, found.method), ""
 
 

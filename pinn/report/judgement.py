@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
 
+from pinn.evidence.alarms import BELIEVED
 from pinn.report.markup import number
 
 Summary = Mapping[str, Any]
@@ -84,13 +85,21 @@ def _error(summary: Summary) -> tuple[float | None, str, str]:
     if guess:
         worst, size, each = _worst(guess)
         why = escape(str(summary.get("no_reference")))
-        doubt = max((e["uncertainty"] for e in guess.values() if e["uncertainty"] is not None), default=math.nan)
-        sentence = f"The relative L² error is estimated as {each}, uncertain by {doubt:.0%}; no reference: {why}."
+        sentence = f"The relative L² error is estimated as {each}, {doubt_of(guess)}; no reference: {why}."
         return size, _label("estimated relative L² error", worst, guess), sentence
     why = [f"no reference: {escape(str(summary['no_reference']))}"] if summary.get("no_reference") else []
     why += [f"no estimate: {escape(str(summary['no_estimate']))}"] if summary.get("no_estimate") else []
     because = f" ({'; '.join(why)})" if why else ""
     return None, "the error is not known", f"The error of this solution is not known{because}."
+
+
+def doubt_of(estimate: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how uncertain an estimate is, by unknown; one that is large knows only that the error is."""
+    sizes = [entry["relative_l2"] for entry in estimate.values()]
+    if not all(size is not None and size <= BELIEVED for size in sizes):
+        return "too large for a linearised equation to be more than a warning"
+    doubts = [entry["uncertainty"] for entry in estimate.values() if entry["uncertainty"] is not None]
+    return f"uncertain by {max(doubts):.0%}" if doubts else "of unknown uncertainty"
 
 
 def _worst(entries: Mapping[str, Mapping[str, Any]]) -> tuple[str, float, str]:

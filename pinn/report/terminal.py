@@ -14,6 +14,7 @@ from rich.text import Text
 
 from pinn import STARTED
 from pinn.problem import TIME, Problem
+from pinn.report.judgement import doubt_of
 from pinn.report.progress import Progress
 from pinn.report.rungs import Style, rungs
 from pinn.settings import Settings
@@ -153,10 +154,7 @@ def _error_sentence(summary: dict[str, Any]) -> str:
     found, reference, guess = summary["errors"], summary["reference"], summary["estimate"]
     if found is None and guess:
         each = ", ".join(f"{entry['relative_l2']:.1e} of {name}" for name, entry in guess.items())
-        doubt = max(entry["uncertainty"] for entry in guess.values())
-        return (
-            f"relative L2 error estimated as {each}, uncertain by {doubt:.0%} (no reference: {summary['no_reference']})"
-        )
+        return f"relative L2 error estimated as {each}, {doubt_of(guess)} (no reference: {summary['no_reference']})"
     if found is None:
         return f"the error is not known, because there is no reference ({summary['no_reference']})"
     each = ", ".join(f"{entry['relative_l2']:.2e} of {name}" for name, entry in found.items())
