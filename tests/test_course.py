@@ -28,10 +28,17 @@ def test_the_gradient_of_the_line_by_hand():
 def test_descent_by_hand_and_through_the_interface_of_optimizers():
     line = load("linear_regression")
     np.testing.assert_allclose(line.descend("gradient descent", 200), line.descend_by_hand(200), atol=1e-12)
-    assert set(line.METHODS) == {"gradient descent", "Adagrad", "RMSprop", "Adam"}
+    assert set(line.METHODS) == {"gradient descent", "Adagrad", "RMSprop", "Adam", "Gauss-Newton"}
     for name in line.METHODS:
         path = line.descend(name, 1000)
         assert line.loss(*path[-1]) < 1e-3 * line.loss(*path[0])
+    assert line.steps_until_near(line.descend("Gauss-Newton", 5)) == 1
+
+
+def test_figures_of_the_course_are_drawn(tmp_path):
+    line = load("linear_regression")
+    line.draw({name: line.descend(name, 5) for name in line.METHODS}, tmp_path / "line.png")
+    assert (tmp_path / "line.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3, 1), (3, 20, 20, 20, 2)], ids=str)
@@ -67,7 +74,19 @@ def test_digits_are_read():
     assert len(y) + len(truth) == 1797 and x.shape[1:] == (8, 8) and x.min() == 0 and x.max() == 1
     seen = {image.tobytes() for image in x}
     assert sum(image.tobytes() in seen for image in unseen) == 0
+    moved = np.asarray(digits.moved_by(jax.numpy.asarray(x[0]), jax.numpy.array([1, -1])))
+    np.testing.assert_array_equal(moved[1:, :-1], x[0][:-1, 1:])
+    assert not moved[0].any() and not moved[:, -1].any()
     for build, least in ((digits.Reader, 0.8), (digits.RowReader, 0.6)):
         network = digits.from_flax(build)
         params = digits.train(network, x, y, seconds=np.inf, chunks=3)
         assert digits.accuracy(network, params, unseen, truth) > least
+
+
+@pytest.mark.slow
+def test_digits_are_read_as_well_as_is_asked():
+    digits = load("digits")
+    (x, y), (unseen, truth) = digits.images()
+    network = digits.from_flax(digits.Reader)
+    params = digits.train(network, x, y)
+    assert digits.SECONDS <= 120 and digits.accuracy(network, params, unseen, truth) >= 0.98

@@ -1,6 +1,9 @@
 """Learned dynamics: trajectories, flow maps, their judgement; and the command, with all that a user can get wrong."""
 
+import importlib.util
 import json
+import signal
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -11,23 +14,26 @@ from scipy.signal import correlate2d
 from pinn.__main__ import main
 from pinn.config import load_problem, problem_from_text
 from pinn.dynamics import judge
+from pinn.dynamics.baselines import linear
 from pinn.dynamics.catalogue import MODELS, check_models
 from pinn.dynamics.equations import drive_of, driven, equations_of
 from pinn.dynamics.fields import fields
 from pinn.dynamics.files import read_trajectories
 from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
+from pinn.dynamics.given import from_data
 from pinn.dynamics.lyapunov import largest_exponent, lyapunov_time
 from pinn.dynamics.models import Windows
 from pinn.dynamics.modules import Convolution
-from pinn.dynamics.sources import MEMORY, RANDOM, Plan, from_data, from_problem
+from pinn.dynamics.sources import RANDOM, Plan, from_problem
 from pinn.dynamics.study import shape_of, study
 from pinn.dynamics.summary import rows, summary_of
-from pinn.dynamics.trajectories import Trajectories, runge_kutta, starts, times_of, truth
+from pinn.dynamics.trajectories import MEMORY, Trajectories, runge_kutta, starts, times_of, truth
 from pinn.dynamics.watch import watched_of
 from pinn.errors import ProblemError
 from pinn.reference import make_reference
 from pinn.surroundings import computing_in
 
+EXPERIMENT = Path(__file__).parent.parent / "experiments" / "dynamics"
 SPRING = """
 name: spring
 coordinates: {t: [0, 3]}
@@ -261,6 +267,8 @@ def test_models_learn(name, monkeypatch):
     assert fitted.history[-1]["held_out"] < fitted.history[0]["held_out"] and fitted.steps == steps
     assert numbers["one_step"] < 0.5 and found.outcomes["persistence"].numbers["one_step"] == pytest.approx(1)
     assert found.outcomes[name].states.shape == found.truth.shape
+    with pytest.raises(ProblemError, match="unknown outcome 'gruu'"):
+        found.roll("gruu", source.tests.states, source.tests.times)
     again = found.roll(name, source.tests.states[:, :MEMORY], source.tests.times)
     np.testing.assert_allclose(again, found.outcomes[name].states, rtol=1e-9)
 
@@ -317,17 +325,18 @@ def test_valid_times_errors_and_divergence():
     assert found["diverged"] == 1 and found["first_diverged"] == pytest.approx(0.7)
     assert found["relative_l2"]["worst"] == np.inf
     assert found["relative_l2"]["median"] == pytest.approx(np.sqrt(6 * 0.25 / 10))
-    assert judge.statistics(states, truth) is None
+    assert judge.statistics(states, truth, np.ones(1)) is None
 
 
 def test_statistics_tell_shifted_and_slower_apart():
     t = np.arange(0, 40, 0.05)
     truth = np.stack([np.sin(t + p) for p in range(4)])[..., None]
     same, shifted, slower = truth, truth + 0.5, np.stack([np.sin(t / 3 + p) for p in range(4)])[..., None]
-    assert judge.statistics(same, truth) == {"histogram": 0, "spectrum": pytest.approx(0, abs=1e-7)}
-    found = judge.statistics(shifted, truth)
-    assert found["histogram"] == pytest.approx(0.5 / truth[:, 400:].std(), rel=1e-6)
-    assert judge.statistics(slower, truth)["spectrum"] > 0.5
+    usual = np.ones(1)
+    assert judge.statistics(same, truth, usual) == {"histogram": 0, "spectrum": pytest.approx(0, abs=1e-7)}
+    assert judge.statistics(shifted, truth, usual)["histogram"] == pytest.approx(0.5 / truth.std(), rel=1e-6)
+    assert judge.statistics(slower, truth, usual)["spectrum"] > 0.5
+    assert judge.statistics(slower, truth, 1e4 * usual) is None, "at rest"
 
 
 def test_quantities_are_followed():
@@ -368,18 +377,18 @@ def test_csv_and_npz_hold_the_same(tmp_path):
     assert read_trajectories(tmp_path / "d.npz").names == ("x", "y")
 
 
-T = [0.1 * k for k in range(14)]
+T = [0.1 * k for k in range(24)]
 GOOD = [(t, 1.0) for t in T]
 BAD = {
     "gap": ("t,x", [r for r in GOOD if not 0.35 < r[0] < 0.65], "a gap from t = 0.3 to t = 0.7"),
     "uneven": ("t,x", [(t + 0.02 * (k == 5), 1.0) for k, t in enumerate(T)], "an uneven step from t = 0.4"),
     "nan": ("t,x", [(t, "nan" if k == 3 else 1.0) for k, t in enumerate(T)], r"bad.csv:5: column 'x': 'nan'"),
     "word": ("t,x", [*GOOD[:4], (0.4, "high"), *GOOD[5:]], "'high' is not a finite number"),
-    "few": ("t,x", GOOD[:5], "5 states; a trajectory needs 10"),
+    "few": ("t,x", GOOD[:5], "5 states; a trajectory needs 20"),
     "backward": ("t,x", GOOD[::-1], "times have to ascend"),
     "no time": ("s,x", GOOD, "holds no column 't'"),
     "no component": ("t", [(t,) for t in T], "no component beside t"),
-    "cells": ("t,x", [*GOOD, (1.4,)], "expected 2 cells"),
+    "cells": ("t,x", [*GOOD, (2.4,)], "expected 2 cells"),
     "twice": ("t,x,x", [(t, 1, 1) for t in T], "names a column twice"),
     "empty": ("t,x", [], "holds no states"),
     "unlike": (
@@ -398,17 +407,17 @@ def test_files_that_cannot_be_learned_from(name, tmp_path):
 
 
 def test_arrays_that_cannot_be_learned_from(tmp_path):
-    t, x = np.array(T), np.ones(14)
+    t, x = np.array(T), np.ones(24)
     wrong = np.where(t == t[4], np.inf, 1.0)
     for arrays, told in (
         ({"x": x}, "no array 't'"),
         ({"t": t}, "no component"),
         ({"t": t, "y": x[:-1]}, "is of shape"),
-        ({"t": t, "y": np.array(["a"] * 14)}, "expected numbers"),
-        ({"t": np.stack([t, t]), "y": np.stack([x, x])}, r"'t' is of shape \(2, 14\); expected \(T,\)"),
+        ({"t": t, "y": np.array(["a"] * 24)}, "expected numbers"),
+        ({"t": np.stack([t, t]), "y": np.stack([x, x])}, r"'t' is of shape \(2, 24\); expected \(T,\)"),
         (
-            {"t": t, "x": np.arange(12), "u": np.ones((2, 14, 11))},
-            r"'u' is of shape .*; expected \(14, 12\), or \(n, 14, 12\)",
+            {"t": t, "x": np.arange(12), "u": np.ones((2, 24, 11))},
+            r"'u' is of shape .*; expected \(24, 12\), or \(n, 24, 12\)",
         ),
         (
             {"t": t, "x": np.arange(12), "u": x[:, None] * np.cos(2 * np.pi * np.arange(12) / 11)},
@@ -419,7 +428,7 @@ def test_arrays_that_cannot_be_learned_from(tmp_path):
         np.savez(tmp_path / "bad.npz", **arrays)
         with pytest.raises(ProblemError, match=told):
             read_trajectories(tmp_path / "bad.npz")
-    np.savez(tmp_path / "bad.npz", t=t, x=np.array([0, 0.1, 0.4]), u=np.zeros((14, 3)))
+    np.savez(tmp_path / "bad.npz", t=t, x=np.array([0, 0.1, 0.4]), u=np.zeros((24, 3)))
     with pytest.raises(ProblemError, match="evenly spaced"):
         read_trajectories(tmp_path / "bad.npz")
     for name in ("none.csv", "none.npz", "none.txt"):
@@ -437,7 +446,7 @@ def test_what_is_kept_to_judge_by():
     np.testing.assert_allclose(one.tests.states[1, 0], one.tests.states[0, 10])
     with pytest.raises(ProblemError, match="longer than what is kept"):
         from_data("own", Trajectories(("x",), t, states[:1]), None, Plan(horizon=10.0))
-    with pytest.raises(ProblemError, match="too few states"):
+    with pytest.raises(ProblemError, match="too few states: 60; the only trajectory needs 100"):
         from_data("own", Trajectories(("x",), t[:60], states[:1, :60]), None, Plan())
     with pytest.raises(ProblemError, match="those of duffing are x, v"):
         from_data("own", Trajectories(("x",), t, states), problem_from_text(DUFFING), Plan())
@@ -465,6 +474,29 @@ def test_own_trajectories_with_their_equations(tmp_path):
     with pytest.raises(ProblemError, match="begin at different times"):
         from_data("duffing", apart, problem_from_text(DUFFING), Plan())
     assert from_data("own", apart, None, Plan()).drive(t).shape[1] == 0
+
+
+def test_own_trajectories_at_which_the_equations_have_no_rates():
+    t, root = 0.1 * np.arange(100), DUFFING.replace("x - x**3", "sqrt(x)")
+    states = np.stack([np.stack([np.sin(t + k), np.cos(t + k)], axis=1) for k in range(5)])
+    with pytest.raises(ProblemError, match=r"duffing: its rates are not finite at t = 3.2, x = -0.058\d*, v = -0.99"):
+        from_data("duffing", Trajectories(("x", "v"), t, states), problem_from_text(root), Plan())
+    with pytest.raises(ProblemError, match="no state differs from the one before"):
+        from_data("own", Trajectories(("x",), t, np.ones((3, 100, 1))), None, Plan())
+    with pytest.raises(ProblemError, match="--horizon: 1e\\+308 is longer than what is kept"):
+        from_data("own", Trajectories(("x",), t, states[..., :1]), None, Plan(horizon=1e308))
+
+
+def test_a_linear_map_leaves_out_what_data_do_not_determine():
+    """States on a line but for noise: across it nothing is known, and a map fitted to noise there grows."""
+    random = np.random.default_rng(0)
+    along = np.cumprod(np.full((20, 50), 0.98), axis=1)[..., None] * random.normal(size=(20, 1, 1))
+    states = along * np.ones(3) + 1e-8 * random.normal(size=(20, 50, 3))
+    flow = linear(states, np.zeros((49, 0)))
+    found = np.asarray(
+        roll_out(flow, states[:, :1] + 0.1 * random.normal(size=(20, 1, 3)), Input(np.arange(49.0), np.zeros((49, 0))))
+    )
+    assert np.abs(found).max() < 2 * np.abs(states).max()
 
 
 # The command
@@ -543,6 +575,9 @@ def test_a_roll_out_that_diverges_is_reported_with_its_time(duffing, capsys):
         (["duffing.yaml", "--seed", "-1"], "--seed -1"),
         (["duffing.yaml", "--watch", "energy"], "expected NAME=EXPRESSION"),
         (["duffing.yaml", "--watch", "e=w**2"], "--watch e: "),
+        (["duffing.yaml", "--watch", "e=x", "--watch", "e=v"], "--watch e=v: 'e' is given twice"),
+        (["kept.yaml", "--watch", "e=v"], "--watch e: is an invariant of the file already, x**2; take another name"),
+        (["allen_cahn", "--trajectories", "1000000"], "--trajectories: 1000010 of"),
         (["allen_cahn", "--trajectories", "2", "--dt", "0.1", "--watch", "m=u"], "here is a field"),
         (["--data", "own.csv", "--dt", "0.1"], "--dt: says how trajectories are made"),
         (["--data", "own.csv"], "own.csv: cannot be read"),
@@ -551,9 +586,10 @@ def test_a_roll_out_that_diverges_is_reported_with_its_time(duffing, capsys):
     ],
 )
 def test_mistakes_are_told(arguments, told, duffing, capsys):
+    (duffing / "kept.yaml").write_text(DUFFING.replace("name: duffing", "name: kept") + "invariants: {e: x**2}\n")
     assert main(["dynamics", *arguments]) == 2
     assert told in capsys.readouterr().err
-    assert sorted(p.name for p in duffing.iterdir()) == ["duffing.yaml"]
+    assert sorted(p.name for p in duffing.iterdir()) == ["duffing.yaml", "kept.yaml"]
 
 
 def test_a_study_that_fails_gives_back_what_it_made_and_no_more(duffing, monkeypatch):
@@ -571,9 +607,58 @@ def test_a_study_that_fails_gives_back_what_it_made_and_no_more(duffing, monkeyp
     assert sorted(p.name for p in duffing.rglob("*")) == ["duffing.yaml", "here", "mine"]
 
 
+def test_models_that_are_through_are_kept_after_an_interruption(duffing, capsys):
+    """The signal comes while the second of three trains."""
+    from pinn.dynamics import study as module
+
+    real = module.fit
+
+    def fit(model, *data, watch, **options):
+        if len(told := fit.models) == 1:
+            signal.raise_signal(signal.SIGTERM)
+        told.append(model)
+        return real(model, *data, watch=watch, **options)
+
+    fit.models = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "fit", fit)
+        code = main(["dynamics", "duffing.yaml", "--model", "feed_forward,gru,lstm", *QUICK, "--out", "mine"])
+    assert code == 130 and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    summary = json.loads((duffing / "mine" / "dynamics.json").read_text())
+    assert list(summary["outcomes"]) == ["persistence", "linear", "rk4", "feed_forward"]
+    assert any(n.startswith("interrupted while gru was trained") for n in summary["notes"])
+
+
 def test_models_that_fit():
     assert check_models(["all"], fields=False, equations=False) == [
         "feed_forward", "gru", "lstm", "autoencoder", "adversarial"]  # fmt: skip
     assert check_models(["all"], fields=True, equations=False) == ["convolutional"]
     with pytest.raises(ProblemError, match="needs the equations"):
         check_models(["informed"], fields=False, equations=False)
+
+
+# What is published
+
+
+@pytest.mark.slow
+def test_the_oscillator_is_followed_over_ten_periods():
+    found = study(from_problem(load_problem("oscillator"), Plan()), ["feed_forward", "informed"], seconds=60).outcomes
+    assert found["feed_forward"].numbers["relative_l2"]["median"] < 1e-2
+    assert found["informed"].numbers["relative_l2"]["median"] < 1e-3
+
+
+@pytest.mark.slow
+def test_the_lorenz_system_is_followed_for_some_lyapunov_times():
+    source = from_problem(load_problem("lorenz"), Plan())
+    found = study(source, ["feed_forward", "gru"], seconds=300).outcomes
+    valid = {n: found[n].numbers["valid_time"]["median"] / source.lyapunov for n in ("feed_forward", "gru")}
+    assert max(valid.values()) >= 5 and min(valid.values()) >= 3
+
+
+def test_the_tables_are_those_of_the_results():
+    spec = importlib.util.spec_from_file_location("dynamics_run", EXPERIMENT / "run.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    readme = (EXPERIMENT / "README.md").read_text()
+    for name in module.STUDIES:
+        assert f"<!-- {name} -->\n{module.table(name)}\n<!-- end of {name} -->" in readme

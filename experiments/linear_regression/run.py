@@ -1,4 +1,4 @@
-"""What do gradient descent, Adagrad, RMSprop and Adam do with the smallest problem there is, a line through ten points?
+"""What do five optimizers do with the smallest problem there is, a line through ten points?
 
 python experiments/linear_regression/run.py    prints the table, and draws docs/course/linear_regression.png
 """
@@ -24,6 +24,7 @@ METHODS = {
     "Adagrad": ("adagrad", {"learning_rate": 1.0}),
     "RMSprop": ("rmsprop", {"learning_rate": 0.02}),
     "Adam": ("adam", {"learning_rate": 0.1}),
+    "Gauss-Newton": ("gauss_newton", {}),
 }
 FIGURE = Path(__file__).parents[2] / "docs" / "course" / "linear_regression.png"
 
@@ -80,7 +81,7 @@ def draw(paths: dict[str, np.ndarray], file: Path) -> None:
     w, b = np.meshgrid(np.linspace(-1.8, 3.2, 200), np.linspace(-3, 9.5, 200))
     surface = ax.contourf(w, b, np.log10(loss(w, b) + 1e-3), 24, cmap="Greys")
     figure.colorbar(surface, label="log10 of the loss")
-    for (name, path), style in zip(paths.items(), ("o", "s", "^", "d"), strict=True):
+    for (name, path), style in zip(paths.items(), ("o", "s", "^", "d", "x"), strict=True):
         ax.plot(*path[:400].T, marker=style, markersize=2.5, linewidth=1, label=name)
     ax.plot(2, 0, "*", color="white", markeredgecolor="black", markersize=12)
     ax.set(xlabel="w", ylabel="b", xlim=(-1.8, 3.2), ylim=(-3, 9.5))

@@ -1,8 +1,8 @@
 """`pinn dynamics FILE --model NAME`: learn to step a system in time from trajectories, and judge how far that goes."""
 
 import argparse
-import json
 import math
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ from pinn.errors import ProblemError, unknown
 
 if TYPE_CHECKING:
     from pinn.dynamics.sources import Source
-    from pinn.dynamics.study import Study
     from pinn.dynamics.trajectories import Trajectories
     from pinn.dynamics.watch import Watched
     from pinn.problem import Problem
 
-SECONDS, LINES = 60.0, 5.0  # of training by default; between lines of progress
+INTERRUPTED = 130  # exit code
+SECONDS = 60.0  # of training by default
 EPILOG = """example: pinn dynamics lorenz --model feed_forward,gru --seconds 300
 example: pinn dynamics oscillator --model all --watch "energy = m*v**2/2 + k*x**2/2"
 
@@ -32,7 +32,8 @@ t (T,) and each component (T,) or (n, T). Of a field, taken to be periodic, it h
 Roll-outs last twice the file's range of time, or 15 Lyapunov times if these are longer; a field's, the file's range;
 those of --data, all there is of the trajectories that are kept to judge by, a fifth.
 
-exit codes: 0 trained and judged; 2 something is wrong, and nothing is kept; 130 interrupted"""
+exit codes: 0 trained and judged; 2 something is wrong, and nothing is kept; 130 interrupted: models that are through
+are kept"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,6 +80,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     options = parser().parse_args(argv)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return _run(options, list(argv))
     except ProblemError as error:
@@ -86,7 +88,10 @@ def main(argv: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted; nothing is kept", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(options: argparse.Namespace, argv: list[str]) -> int:
@@ -98,14 +103,18 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     from pinn.dynamics.files import read_trajectories
     from pinn.dynamics.study import study
     from pinn.report import flow_folder
+    from pinn.report.flow_terminal import Talk, tell
 
+    talk = Talk(options.quiet or options.json)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, talk.heard)
     problem = load_problem(options.file, options.set) if options.file else None
     data = read_trajectories(Path(options.data)) if options.data else None
     names, watched = _checked(options, problem, data)
+    talk.making(problem, data)
     source = _source(options, problem, data)
     folder, new = flow_folder.reserve(options.out, source.name)
     try:
-        talk = _Talk(options.quiet or options.json)
         talk.source(source)
         seconds = options.seconds if options.seconds or options.steps else SECONDS
         found = study(source, names, seconds=seconds, steps=options.steps, seed=options.seed, watched=watched,
@@ -114,8 +123,8 @@ def _run(options: argparse.Namespace, argv: list[str]) -> int:
     except BaseException:
         flow_folder.give_back(folder, new)
         raise
-    _tell(found, folder, options.json)
-    return 0
+    tell(found, folder, options.json)
+    return INTERRUPTED if found.interrupted else 0
 
 
 def _checked(
@@ -169,13 +178,16 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
         name, equals, text = (part.strip() for part in entry.partition("="))
         if not (name and equals and text):
             raise ProblemError("expected NAME=EXPRESSION.", place=f"--watch {entry}")
+        if name in out:
+            raise ProblemError(f"{name!r} is given twice.", place=f"--watch {entry}")
         out[name] = text
     return out
 
 
 def _source(options: argparse.Namespace, problem: "Problem | None", data: "Trajectories | None") -> "Source":
     """Make the trajectories, or split those that are given."""
-    from pinn.dynamics.sources import Plan, from_data, from_problem
+    from pinn.dynamics.given import from_data
+    from pinn.dynamics.sources import Plan, from_problem
 
     given = {n: getattr(options, n) for n in Plan._fields if getattr(options, n, None) is not None}
     if data:
@@ -183,54 +195,7 @@ def _source(options: argparse.Namespace, problem: "Problem | None", data: "Traje
     return from_problem(problem, Plan(**given))
 
 
-class _Talk:
-    """Lines of progress."""
-
-    def __init__(self, quiet: bool):
-        self.quiet, self.printed = quiet, 0.0
-
-    def source(self, source: "Source") -> None:
-        """Say what is learned from."""
-        if self.quiet:
-            return
-        train, time = source.train, source.lyapunov
-        count, length = train.states.shape[:2]
-        print(f"{source.name}: {count} trajectories of {length} states, {', '.join(train.names)}, in steps of "
-              f"{train.dt:g}" + (f"; Lyapunov time {time:.4g}" if time else ""), flush=True)  # fmt: skip
-
-    def record(self, name: str, record: dict[str, float] | None) -> None:
-        """Say how training goes, now and then."""
-        if self.quiet:
-            return
-        if record is None:
-            self.printed = 0.0
-            print(f"training {name}", flush=True)
-        elif record["seconds"] - self.printed >= LINES:
-            self.printed = record["seconds"]
-            print(f"  step {record['step']}, {record['seconds']:.0f} s: loss {record['loss']:.2e}, on windows held out "
-                  f"{record['held_out']:.2e}", flush=True)  # fmt: skip
-
-
 def _without_out(argv: list[str]) -> list[str]:
     """Return the command's words without --out, whose folder is not empty any more."""
     kept = [w for k, w in enumerate(argv) if w != "--out" and (k == 0 or argv[k - 1] != "--out")]
     return [w for w in kept if not w.startswith("--out=")]
-
-
-def _tell(found: "Study", folder: Path, as_json: bool) -> None:
-    from pinn.dynamics import summary
-
-    data = summary.summary_of(found)
-    if as_json:
-        print(json.dumps(data | {"folder": str(folder)}, indent=2))
-        return
-    from pinn.report.columns import print_columns
-
-    heads = summary.heads(data)
-    print_columns(heads, summary.rows(data), heads[1:])
-    print()
-    for sentence in summary.explained(data):
-        print(f"  {sentence}")
-    for sentence in data["notes"]:
-        print(f"note: {sentence}")
-    print(f"wrote {folder / 'report.html'}")

@@ -86,7 +86,10 @@ def point_of(texts: Sequence[str]) -> dict[str, float]:
             raise ProblemError("expected a variable and its value, such as x=2.", text=text)
         if name in point:
             raise ProblemError(f"{name} is given twice.", text=text)
-        point[name] = constant(value)
+        try:
+            point[name] = constant(value)
+        except ProblemError as error:
+            raise error.located(text) from None
     return point
 
 

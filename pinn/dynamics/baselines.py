@@ -12,7 +12,8 @@ from pinn.dynamics.equations import Rates
 from pinn.dynamics.flowmap import FlowMap, Input, markov
 from pinn.dynamics.trajectories import rk4_step
 
-TRUNCATION = 1e-10  # singular values below this share of the largest carry nothing
+TRUNCATIONS = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # shares of the largest singular value, below which others are noise
+HELD_OUT = 0.1  # share of the steps, the last of them, by which one of these is chosen
 
 
 def persistence() -> FlowMap:
@@ -32,13 +33,32 @@ def linear(states: np.ndarray, drives: np.ndarray) -> FlowMap:
     told = np.concatenate([np.broadcast_to(drives, (n, *drives.shape)), np.ones((n, times - 1, 1))], axis=2)
     seen = np.concatenate([flat[:, :-1], told], axis=2).reshape(n * (times - 1), -1)
     change = np.diff(flat, axis=1).reshape(n * (times - 1), -1)
-    matrix = jnp.asarray(np.linalg.lstsq(seen, change, rcond=TRUNCATION)[0].T)
+    matrix = jnp.asarray(_fitted(seen, change).T)
 
     def advance(state: Array, given: Input) -> Array:
         full = jnp.concatenate([state.ravel(), given.drive, jnp.ones(1, state.dtype)])
         return state + (matrix @ full).reshape(rest)
 
     return markov(advance)
+
+
+def _fitted(seen: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Return the matrix of least squares, with what the data do not determine left out.
+
+    Args:
+        seen: (N, p), in the order of trajectories.
+        change: (N, q)
+
+    Returns:
+        (p, q)
+    """
+    known = max(1, round((1 - HELD_OUT) * len(seen)))
+
+    def missed(truncation: float) -> float:
+        matrix = np.linalg.lstsq(seen[:known], change[:known], rcond=truncation)[0]
+        return float(np.linalg.norm(seen[known:] @ matrix - change[known:]))
+
+    return np.linalg.lstsq(seen, change, rcond=min(TRUNCATIONS, key=missed))[0]
 
 
 def integrator(rates: Rates, dt: float) -> FlowMap:

@@ -82,6 +82,27 @@ def _rates(system: System) -> Rates:
     return rates
 
 
+def rates_at(equations: Equations, times: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Return rates in numpy, (d, ...).
+
+    Args:
+        equations: of d components.
+        times: of a shape that fits that of a component.
+        states: (d, ...)
+
+    Raises:
+        ProblemError: if one is not finite, with the time and the state.
+    """
+    with np.errstate(all="ignore"):
+        found = equations.system.rates(lambda slot: states[slot.component], {TIME: times}, states.shape[1:])
+    if not (fine := np.isfinite(found).all(axis=0)).all():
+        where = tuple(np.argwhere(~fine)[0])
+        state = ", ".join(f"{n} = {v:g}" for n, v in zip(equations.names, states[(slice(None), *where)], strict=True))
+        t = np.broadcast_to(times, fine.shape)[where]
+        raise ProblemError(f"its rates are not finite at t = {t:g}, {state}.", place=equations.problem.name)
+    return found
+
+
 Drive = Callable[[np.ndarray], np.ndarray]  # times (T,) -> (T, k)
 
 
@@ -98,14 +119,16 @@ def drive_of(equations: Equations, times: np.ndarray, states: np.ndarray) -> Dri
 
     Returns:
         Times (T,) -> values (T, k); k is 0 where time does not enter.
+
+    Raises:
+        ProblemError: if a rate is not finite.
     """
     flat = states.reshape(-1, states.shape[-1])
     fixed = flat[np.random.default_rng(0).integers(0, len(flat), 2 * flat.shape[1] + FIXED)]
 
     def rows(t: np.ndarray) -> np.ndarray:
         at = np.broadcast_to(fixed.T[:, :, None], (*fixed.T.shape, len(t)))
-        found = equations.system.rates(lambda slot: at[slot.component], {TIME: t[None, :]}, at.shape[1:])
-        return found.reshape(-1, len(t))
+        return rates_at(equations, t[None, :], at).reshape(-1, len(t))
 
     known = rows(times)
     mean = known.mean(axis=1, keepdims=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pinn.dynamics.trajectories import Trajectories
+from pinn.dynamics.trajectories import Trajectories, check_size
 from pinn.errors import ProblemError
 from pinn.language import from_text
 from pinn.problem import TIME, Constraint, Problem
@@ -57,8 +57,9 @@ def fields(problem: Problem, times: np.ndarray, count: int, seed: int, spread: f
         spread: that multiple.
 
     Raises:
-        ProblemError: where the solver gives up.
+        ProblemError: if they are too many, or the solver gives up.
     """
+    check_size(count, len(times), PLACES * len(problem.unknowns))
     (space,) = (c for c in problem.coordinates if c != TIME)
     low, high = problem.domain.bounds[space]
     (places, own), random, found = _own_data(problem), np.random.default_rng(seed), []

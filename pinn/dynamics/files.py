@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pinn.checkpoint import read_npz
-from pinn.dynamics.trajectories import FEWEST, Trajectories
+from pinn.dynamics.trajectories import FEWEST, MEMORY, Trajectories
 from pinn.errors import ProblemError, shorten
 from pinn.problem import TIME
 
@@ -42,8 +42,9 @@ def check_times(times: np.ndarray, place: str, rounding: float = 0.0) -> np.ndar
     Raises:
         ProblemError: with the time at which it is wrong.
     """
-    if len(times) < FEWEST:
-        raise ProblemError(f"{len(times)} states; a trajectory needs {FEWEST} at least.", place=place)
+    if len(times) < MEMORY + FEWEST:
+        most = f"a trajectory needs {MEMORY + FEWEST} at least, and the only one five times as many"
+        raise ProblemError(f"{len(times)} states; {most}.", place=place)
     steps, usual = np.diff(times), float(np.median(np.diff(times)))
     if not np.all(steps > 0):
         k = int(np.argmin(steps > 0))

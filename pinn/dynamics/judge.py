@@ -93,31 +93,30 @@ def one_step_error(states: np.ndarray, before: np.ndarray, after: np.ndarray) ->
     return found if np.isfinite(found) else float("inf")
 
 
-def statistics(states: np.ndarray, truth: np.ndarray) -> dict[str, float] | None:
-    """Return distances of histograms and power spectra over the second half of the time.
+def statistics(states: np.ndarray, truth: np.ndarray, usual: np.ndarray) -> dict[str, float] | None:
+    """Return distances of histograms and power spectra.
 
     Args:
         states: (n, S, d) predicted.
-        truth: (n, S, d)
+        truth: (m, S, d)
+        usual: (d,) spread of the components, beside which one that hardly moves here has come to rest.
 
     Returns:
         ``histogram``: Wasserstein distance in units of the component's spread; ``spectrum``: Hellinger distance, from
-        0 for the same to 1 for nothing in common. Both the worst of all components that are not at rest by then; None
-        if all are, or a roll-out diverged.
+        0 for the same to 1 for nothing in common. Both the worst of all components that are not at rest; None if all
+        are, or a roll-out diverged.
     """
     from scipy.stats import wasserstein_distance
 
-    half = states.shape[1] // 2
-    mine, true = states[:, half:], truth[:, half:]
-    spread, usually = true.std(axis=(0, 1)), truth.std(axis=(0, 1))
-    usual = [k for k in range(truth.shape[-1]) if spread[k] > REST * usually[k]]
-    if not usual or _beyond(states, truth).any():
+    spread = truth.std(axis=(0, 1))
+    moving = [k for k in range(truth.shape[-1]) if spread[k] > REST * usual[k]]
+    if not moving or _beyond(states, truth).any():
         return None
-    histograms = [wasserstein_distance(mine[..., k].ravel(), true[..., k].ravel()) / spread[k] for k in usual]
-    a, b = (spectrum(x)[1] for x in (mine, true))
+    histograms = [wasserstein_distance(states[..., k].ravel(), truth[..., k].ravel()) / spread[k] for k in moving]
+    a, b = (spectrum(x)[1] for x in (states, truth))
     total_a, total_b = np.maximum(a.sum(axis=0), 1e-300), np.maximum(b.sum(axis=0), 1e-300)
     common = np.sum(np.sqrt(a / total_a * b / total_b), axis=0)
-    spectra = np.sqrt(np.clip(1 - common[usual], 0, 1))
+    spectra = np.sqrt(np.clip(1 - common[moving], 0, 1))
     return {"histogram": float(max(histograms)), "spectrum": float(max(spectra))}
 
 

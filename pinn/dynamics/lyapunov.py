@@ -13,6 +13,7 @@ from pinn.dynamics.trajectories import rk4_step
 from pinn.problem import TIME
 
 LENGTH = 50  # times the length of the problem's own trajectory
+FINE, MOST = 800, 1_000_000  # steps: in that trajectory at least, and in all at most
 SHARE = 0.1  # of it, left out at the beginning
 BOUNDED = 100.0  # times the largest state of the first of these lengths: what grows beyond is not chaotic
 LEAST = 1.0  # Lyapunov times in the problem's own range of time, below which nothing is called chaotic
@@ -23,11 +24,12 @@ def largest_exponent(equations: Equations, dt: float, first: np.ndarray) -> floa
 
     Args:
         equations: of d components.
-        dt: step of the Runge-Kutta method.
+        dt: longest step of the Runge-Kutta method.
         first: states to begin with, (n, d), of which the median is taken: the path from one may come to rest at a
             point from which all others are driven away.
     """
     start, end = equations.problem.domain.bounds[TIME]
+    dt = min(dt, (end - start) / FINE)
 
     def step(carry: tuple[Array, Array], t: Array) -> tuple[tuple[Array, Array], Array]:
         v, w = carry
@@ -35,7 +37,7 @@ def largest_exponent(equations: Equations, dt: float, first: np.ndarray) -> floa
         size = jnp.linalg.norm(w)
         return (v, w / size), (jnp.log(size), jnp.linalg.norm(v))
 
-    times = jnp.asarray(start + dt * np.arange(round(LENGTH * (end - start) / dt)))
+    times = jnp.asarray(start + dt * np.arange(min(round(LENGTH * (end - start) / dt), MOST)))
     directions = jnp.full(first.shape, first.shape[1] ** -0.5)
     along = jax.jit(jax.vmap(lambda v, w: jax.lax.scan(step, (v, w), times)[1]))
     growth, sizes = map(np.asarray, along(jnp.asarray(first), directions))  # (n, steps)

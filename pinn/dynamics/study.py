@@ -15,10 +15,13 @@ from pinn.dynamics.fit import Data, Fitted, fit
 from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
 from pinn.dynamics.judge import judged, one_step_error, statistics
 from pinn.dynamics.models import Shape
-from pinn.dynamics.sources import HELD_OUT, MEMORY, Source
+from pinn.dynamics.sources import HELD_OUT, Source
+from pinn.dynamics.trajectories import MEMORY, Trajectories
 from pinn.dynamics.watch import Watched, watched_errors
-from pinn.errors import ProblemError
+from pinn.errors import ProblemError, unknown
 from pinn.surroundings import computing_in
+
+TRANSIENT = 0.2  # of a long run, in which a chaotic system comes to its attractor
 
 
 class Scaled(NamedTuple):
@@ -56,12 +59,14 @@ class Outcome(NamedTuple):
         states: (n, S, ...) rolled out.
         flow: the map itself, on scaled states.
         fitted: how it was trained; None for baselines.
+        long: (m, S', d) what its statistics in the long run are of; see `Study.long_truth`.
     """
 
     numbers: dict[str, Any]
     states: np.ndarray
     flow: FlowMap
     fitted: Fitted | None
+    long: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +79,7 @@ class Study:
         outcomes: by name, baselines first.
         watched: quantities followed along, by name.
         seed: of all that is random in training.
+        interrupted: the model that was being trained when it ended early; empty if it did not.
     """
 
     source: Source
@@ -81,6 +87,7 @@ class Study:
     outcomes: dict[str, Outcome]
     watched: Mapping[str, Watched] = field(default_factory=dict)
     seed: int = 0
+    interrupted: str = ""
 
     @property
     def truth(self) -> np.ndarray:
@@ -92,6 +99,11 @@ class Study:
         """Their times, (S,)."""
         return self.source.tests.times[MEMORY:]
 
+    @property
+    def long_truth(self) -> np.ndarray:
+        """True states in the long run, (m', S', d)."""
+        return _late(self.source.long or self.source.tests, bool(self.source.long))
+
     def roll(self, name: str, known: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Follow a model or baseline from known states on.
 
@@ -102,7 +114,12 @@ class Study:
 
         Returns:
             (n, S, ...), not finite where they diverge.
+
+        Raises:
+            ProblemError: for the name of none.
         """
+        if name not in self.outcomes:
+            raise unknown("outcome", name, self.outcomes)
         with computing_in("float64"):
             states = roll_out(self.outcomes[name].flow, self.scaled.scale(known), _inputs(self.source, times))
         return self.scaled.unscale(states)
@@ -127,7 +144,8 @@ def study(
         steps: of the optimizer for each; None for any.
         seed: of params and batches.
         watched: quantities to follow along the roll-outs, see `watch.watched_of`.
-        on_record: called with a model's name and each of its records; with None as it begins.
+        on_record: called with a model's name and each of its records; with None as it begins. A KeyboardInterrupt
+            raised there ends the study with the models that are through, if there are any.
 
     Raises:
         ProblemError: for a model that does not exist or does not fit, or whose windows are longer than trajectories.
@@ -145,12 +163,19 @@ def study(
             if (fewest := min(part.states.shape[1] for part in (some, others))) <= model.length:
                 told = f"{name} is trained on windows of {model.length} steps; pieces of {fewest} states are too short."
                 raise ProblemError(told, place="--model")
+        interrupted = ""
         for name, model in models_made.items():
             on_record(name, None)
-            found = fit(model, some, others, seconds=seconds, steps=steps, seed=seed,
-                        watch=lambda record, name=name: on_record(name, record))  # fmt: skip
+            try:
+                found = fit(model, some, others, seconds=seconds, steps=steps, seed=seed,
+                            watch=lambda record, name=name: on_record(name, record))  # fmt: skip
+            except KeyboardInterrupt:
+                if not any(outcome.fitted for outcome in outcomes.values()):
+                    raise
+                interrupted = name
+                break
             outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched or {})
-    return Study(source, scaled, outcomes, watched or {}, seed)
+    return Study(source, scaled, outcomes, watched or {}, seed, interrupted)
 
 
 def _split(states: jax.Array, inputs: Input) -> tuple[Data, Data]:
@@ -199,10 +224,22 @@ def _judge(
     states = scaled.unscale(roll_out(flow, true[:, :MEMORY], inputs))
     single = one_step(flow, true, inputs, MEMORY)
     truth, times = tests.states[:, MEMORY:], tests.times[MEMORY:]
+    long, long_truth = states[:, states.shape[1] // 2 :], _late(source.long or tests, bool(source.long))
+    if source.long:
+        many = len(source.long.states)
+        rolled = roll_out(flow, true[:many, :MEMORY], _inputs(source, source.long.times))
+        long = scaled.unscale(rolled)[:, -long_truth.shape[1] :]
+    usual = tests.states.std(axis=(0, 1))
     numbers = {
         "one_step": one_step_error(single, true[:, MEMORY - 1 : -1], true[:, MEMORY:]),
         **judged(states, truth, tests.dt),
-        "statistics": statistics(states, truth) if tests.places is None else None,
+        "statistics": statistics(long, long_truth, usual) if tests.places is None else None,
         "watched": watched_errors(watched, tests.names, times, states, truth),
     }
-    return Outcome(numbers, states, flow, fitted)
+    return Outcome(numbers, states, flow, fitted, long)
+
+
+def _late(given: Trajectories, chaotic: bool) -> np.ndarray:
+    """Return states after the transient of chaotic trajectories, of others those of the later half of the time."""
+    steps = given.states.shape[1] - MEMORY
+    return given.states[:, MEMORY + (round(TRANSIENT * steps) if chaotic else steps // 2) :]

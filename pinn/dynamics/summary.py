@@ -7,8 +7,9 @@ import jax
 import numpy as np
 
 from pinn.dynamics.judge import DIVERGED, THRESHOLD
-from pinn.dynamics.sources import MEMORY
+from pinn.dynamics.sources import LONG
 from pinn.dynamics.study import Outcome, Study
+from pinn.dynamics.trajectories import MEMORY
 from pinn.plain import finite
 from pinn.surroundings import platform, versions
 
@@ -28,6 +29,7 @@ def summary_of(found: Study) -> dict[str, Any]:
         "judged_by": {"trajectories": len(source.tests.states), "known": MEMORY, "predicted": len(found.times),
                       "threshold": THRESHOLD},
         "lyapunov_time": source.lyapunov,
+        "long_run": found.long_truth.shape[1] * source.train.dt if source.long else None,
         "watched": list(found.watched),
         "seed": found.seed,
         "outcomes": {name: _numbers(outcome) for name, outcome in found.outcomes.items()},
@@ -50,12 +52,16 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
 
 def _notes(found: Study) -> list[str]:
     """Return what has to be said beside the table; of each roll-out that diverged, when."""
-    out = list(found.source.notes)
+    source, out = found.source, list(found.source.notes)
+    if found.interrupted:
+        out.append(f"interrupted while {found.interrupted} was trained; it and the models after it are not here")
     for name, outcome in found.outcomes.items():
         numbers, many = outcome.numbers, len(outcome.states)
         if numbers["diverged"]:
             of = f"{numbers['diverged']} of {many} roll-outs" if many > 1 else "the roll-out"
             out.append(f"{name}: {of} diverged, the first {numbers['first_diverged']:g} after its last known state")
+        if source.long and numbers["statistics"] is None:
+            out.append(f"{name}: a roll-out of {LONG} Lyapunov times diverged, so that there are no statistics")
         if outcome.fitted and not np.isfinite([r["held_out"] for r in outcome.fitted.history]).any():
             out.append(f"{name}: its loss was never finite, and its params are those it began with")
     return out
@@ -106,10 +112,16 @@ def explained(data: Data) -> list[str]:
     if data["lyapunov_time"]:
         out.append(f"Lyapunov times: the same in units of {data['lyapunov_time']:.4g}, with the quartiles")
     if not data["field"]:
+        length = data["long_run"]
+        over = (
+            f"over {length:g} units of time after a transient, beside true ones from other states (rk4: how far the "
+            "system is from itself)"
+            if length
+            else "over the second half of the roll-outs"
+        )
         out.append(
-            "histogram, spectrum: distances of the statistics over the second half of the roll-outs, of the worst "
-            "component that is not at rest by then: Wasserstein's in units of its spread, and Hellinger's between "
-            "power spectra, at most 1"
+            f"histogram, spectrum: distances of the statistics {over}, of the worst component that is not at rest by "
+            "then: Wasserstein's in units of its spread, and Hellinger's between power spectra, at most 1"
         )
     out.append(
         f"diverged: roll-outs of which a component goes {DIVERGED:g} times as far from the mean as it ever truly does"

@@ -16,7 +16,8 @@ from pinn.errors import ProblemError
 from pinn.problem import TIME
 
 TOLERANCE, ROUGHLY = 1e-13, 1e-6  # relative, of the truth; of the path whose box states are drawn from
-FEWEST, MOST_STEPS = 10, 200_000  # of time, of a trajectory
+MEMORY = 10  # states every roll-out is given, so that models with a memory and those without begin alike
+FEWEST, MOST_STEPS = 10, 200_000  # steps of time to learn from, and to judge by
 MOST_NUMBERS = 100_000_000  # of all trajectories together
 MOST_EVALUATIONS = 200_000  # of the rates, for the truth
 
@@ -115,7 +116,13 @@ def runge_kutta(equations: Equations, times: np.ndarray, first: np.ndarray) -> T
     return Trajectories(equations.names, times, states)
 
 
-def truth(equations: Equations, times: np.ndarray, first: np.ndarray, tolerance: float = TOLERANCE) -> Trajectories:
+def truth(
+    equations: Equations,
+    times: np.ndarray,
+    first: np.ndarray,
+    tolerance: float = TOLERANCE,
+    cure: str = " A smaller --spread or a shorter --horizon may help.",
+) -> Trajectories:
     """Integrate from several states at once by scipy's DOP853, with rates in numpy: nothing is shared with jax.
 
     Args:
@@ -123,6 +130,7 @@ def truth(equations: Equations, times: np.ndarray, first: np.ndarray, tolerance:
         times: (T,).
         first: states at the first of them, (n, d).
         tolerance: relative.
+        cure: what to do where it gives up, for messages.
 
     Raises:
         ProblemError: where the integrator gives up.
@@ -137,17 +145,14 @@ def truth(equations: Equations, times: np.ndarray, first: np.ndarray, tolerance:
         spent, state = spent + 1, v.reshape(shape)
         if spent > MOST_EVALUATIONS:
             raise ProblemError(
-                f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too "
-                "long. A smaller --spread or a shorter --horizon may help.",
+                f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too long.{cure}",
                 place=name,
             )
         return system.rates(lambda slot: state[slot.component], {TIME: np.asarray(t)}, shape[1:]).ravel()
 
     with np.errstate(all="ignore"):
         if not np.all(np.isfinite(rates(times[0], first.T.ravel()))):
-            raise ProblemError(
-                "rates are not finite at some of the random states; a smaller --spread may help.", place=name
-            )
+            raise ProblemError(f"rates are not finite at some of the states to begin with.{cure}", place=name)
         found = solve_ivp(
             rates, (times[0], times[-1]), first.T.ravel(), method="DOP853", t_eval=times,
             rtol=tolerance, atol=tolerance * max(float(np.abs(first).max()), 1e-3),
@@ -174,7 +179,7 @@ def starts(equations: Equations, count: int, seed: int, spread: float = 1.0) -> 
     """
     start, end = equations.problem.domain.bounds[TIME]
     own = equations.system.initial({TIME: np.asarray(start)}, ())[None]
-    path = truth(equations, np.linspace(start, end, 1000), own, ROUGHLY).states[0]
+    path = truth(equations, np.linspace(start, end, 1000), own, ROUGHLY, cure="").states[0]
     low, high = path.min(axis=0), path.max(axis=0)
     half = np.where(high > low, high - low, np.maximum(1.0, np.abs(high))) / 2
     return (low + high) / 2 + spread * half * np.random.default_rng(seed).uniform(-1, 1, (count, len(low)))

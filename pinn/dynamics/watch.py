@@ -37,12 +37,16 @@ def watched_of(names: Sequence[str], texts: Mapping[str, str], problem: Problem 
         problem: whose parameters and invariants are known too; None for none.
 
     Raises:
-        ProblemError: for an expression that mentions anything else. An invariant that does is left out.
+        ProblemError: for an expression that mentions anything else, or a name that an invariant has. An invariant that
+            mentions anything else is left out.
     """
     parameters = dict(problem.parameters) if problem else {}
     symbols = Symbols(parameters=dict.fromkeys((TIME, *names, *parameters), 0.0))  # names alone, of any form
-    out = {}
-    for name, text in (dict(problem.invariants if problem else {}) | dict(texts)).items():
+    invariants, out = dict(problem.invariants) if problem else {}, {}
+    if twice := [name for name in texts if name in invariants]:
+        told = f"is an invariant of the file already, {invariants[twice[0]]}; take another name."
+        raise ProblemError(told, place=f"--watch {twice[0]}")
+    for name, text in (invariants | dict(texts)).items():
         try:
             if "=" in text:
                 raise ProblemError("write the quantity alone, without '='.", text=text)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinn.dynamics.judge import THRESHOLD, errors_by_time, spectrum
-from pinn.dynamics.sources import MEMORY
 from pinn.dynamics.study import Study
+from pinn.dynamics.trajectories import MEMORY
 from pinn.report.panels import PRINT, Palette, curves, heat_map, logarithmic, new_axes
 from pinn.report.plots import PAGE, Plot, draw
 
@@ -109,12 +109,11 @@ def _field_maps(found: Study) -> Iterator[Plot]:
 
 
 def long_run(found: Study) -> Iterator[Plot]:
-    """Yield histograms and power spectra over the second half of the roll-outs, by component."""
+    """Yield histograms and power spectra in the long run, by component."""
     if found.source.tests.places is not None:
         return
-    half = len(found.times) // 2
-    true = found.truth[:, half:]
-    kept = {n: o.states[:, half:] for n, o in found.outcomes.items() if o.numbers["statistics"] and n not in BASELINES}
+    true = found.long_truth
+    kept = {n: o.long for n, o in found.outcomes.items() if o.numbers["statistics"] and n not in BASELINES}
     for k, component in enumerate(found.source.train.names):
         low, high = true[..., k].min(), true[..., k].max()
         edges = np.linspace(low, high if high > low else low + 1, BINS)

@@ -1,5 +1,6 @@
 """A graph of elementary operations, drawn: values above the nodes, adjoints below."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -62,9 +63,10 @@ def paint_graph(figure: Figure, trace: Trace, palette: Palette) -> None:
 
 
 def _math(symbol: str, accent: str = "") -> str:
-    """Write a symbol for matplotlib: its subscript set low, with a dot or a bar over the letter."""
-    plain = plain_symbol(symbol)
-    letter, subscript = plain[0], plain[1:].replace("_", r"\_")
+    """Write a symbol for matplotlib: its number set low, with a dot or a bar over what comes before."""
+    name, subscript = re.fullmatch(r"(.*?)_?(-?\d*)", plain_symbol(symbol)).groups()
+    escaped = name.replace("_", r"\_")
+    letter = name if len(name) == 1 and name != "_" else rf"\mathrm{{{escaped}}}"
     over = rf"\{accent}{{{letter}}}" if accent else letter
     return f"${over}" + (f"_{{{subscript}}}$" if subscript else "$")
 

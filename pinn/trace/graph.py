@@ -43,9 +43,10 @@ class Graph(NamedTuple):
 
     @property
     def result(self) -> str:
-        """What the result is called: y, unless a variable is."""
-        others = (f"y{k}" for k in range(len(self.inputs)))
-        return next(name for name in ("y", "f", "result", *others) if name not in self.inputs)
+        """What the result is called: y, unless a variable or another step is."""
+        taken = {*self.inputs, *(step.symbol for step in self.steps)}
+        others = (f"y{k}" for k in range(len(taken)))
+        return next(name for name in ("y", "f", "result", *others) if name not in taken)
 
     def expression(self, symbol: str) -> Node:
         """Return what a step stands for, in the inputs; parts that are used again are written again."""
@@ -118,7 +119,7 @@ def _symbols(inputs: tuple[str, ...], count: int, letters: bool) -> list[str]:
         return ["v" + str(k).translate(SUBSCRIPTS) for k in range(1 - len(inputs), count + 1)]
     free = [c for c in string.ascii_lowercase if c not in inputs]
     if count > len(free):
-        raise ProblemError(f"has {count} operations, more than there are letters. Leave out --letters.")
+        raise ProblemError(f"the expression has {count} operations, more than there are letters. Leave out --letters.")
     return [*inputs, *free[:count]]
 
 

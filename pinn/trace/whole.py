@@ -99,7 +99,7 @@ def trace(text: str, point: Mapping[str, float], wrt: str | None = None, letters
 
 
 def differences(trace: Trace) -> dict[str, float]:
-    """Return how far jax is from the sweeps: the largest difference of ``jax.jvp`` and of ``jax.vjp``, relative."""
+    """Return how far jax is from the sweeps, relative: its value, and at most its ``jax.jvp`` and its ``jax.vjp``."""
     import jax
 
     variables = list(trace.point)
@@ -115,6 +115,7 @@ def differences(trace: Trace) -> dict[str, float]:
         forward = jax.jvp(f, at, along)[1] if variables else 0.0
     tangent = trace.tangent[-1].value if trace.tangent else 0.0
     return {
+        "the value": _apart([trace.value], [value]),
         "jax.jvp": _apart([tangent], [forward]),
         "jax.vjp": _apart(list(trace.gradient.values()), list(reverse)),
     }
