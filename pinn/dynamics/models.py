@@ -1,4 +1,4 @@
-"""Models of flow maps: networks, and the residuals whose squares are to be small. A new one needs a line in catalogue.py.
+"""Models of flow maps: networks, and the residuals whose squares are to be small. A new one has a line in catalogue.py.
 
 Every model is given scaled states, of mean 0 and spread 1, and all but the autoencoder predict the change of a step in
 units of its usual size, so that outputs are of order one. A window is a piece of a trajectory with the inputs of its
