@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pinn.errors import ProblemError, unknown
+from pinn.faults import INTERRUPTED
 
 if TYPE_CHECKING:
     from pinn.dynamics.sources import Source
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pinn.dynamics.watch import Watched
     from pinn.problem import Problem
 
-INTERRUPTED = 130  # exit code
 SECONDS = 60.0  # of training by default
 EPILOG = """example: pinn dynamics lorenz --model feed_forward,gru --seconds 300
 example: pinn dynamics oscillator --model all --watch "energy = m*v**2/2 + k*x**2/2"

@@ -10,10 +10,10 @@ from jax import Array
 
 from pinn.dynamics.equations import Rates
 from pinn.dynamics.flowmap import FlowMap, Input, markov
+from pinn.dynamics.sources import HELD_OUT
 from pinn.dynamics.trajectories import rk4_step
 
 TRUNCATIONS = (1e-10, 1e-8, 1e-6, 1e-4, 1e-2)  # shares of the largest singular value, below which others are noise
-HELD_OUT = 0.1  # share of the steps, the last of them, by which one of these is chosen
 
 
 def persistence() -> FlowMap:
@@ -43,7 +43,7 @@ def linear(states: np.ndarray, drives: np.ndarray) -> FlowMap:
 
 
 def _fitted(seen: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Return the matrix of least squares, with what the data do not determine left out.
+    """Return the matrix of least squares, with what the data do not determine left out: the last steps tell.
 
     Args:
         seen: (N, p), in the order of trajectories.
