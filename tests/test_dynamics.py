@@ -1,5 +1,6 @@
 """Learned dynamics: trajectories, flow maps, their judgement; and the command, with all that a user can get wrong."""
 
+import dataclasses
 import importlib.util
 import json
 import signal
@@ -13,7 +14,7 @@ from scipy.signal import correlate2d
 
 from pinn.__main__ import main
 from pinn.config import load_problem, problem_from_text
-from pinn.dynamics import judge
+from pinn.dynamics import judge, lyapunov, sources
 from pinn.dynamics.baselines import linear
 from pinn.dynamics.catalogue import MODELS, check_models
 from pinn.dynamics.equations import drive_of, driven, equations_of
@@ -25,7 +26,7 @@ from pinn.dynamics.lyapunov import largest_exponent, lyapunov_time
 from pinn.dynamics.models import Windows
 from pinn.dynamics.modules import Convolution
 from pinn.dynamics.sources import RANDOM, Plan, from_problem
-from pinn.dynamics.study import shape_of, study
+from pinn.dynamics.study import TRANSIENT, shape_of, study
 from pinn.dynamics.summary import rows, summary_of
 from pinn.dynamics.trajectories import MEMORY, Trajectories, runge_kutta, starts, times_of, truth
 from pinn.dynamics.watch import watched_of
@@ -163,6 +164,38 @@ def test_lyapunov_exponents(x64):
     one = np.array([[1.0, 0.0]])
     assert largest_exponent(spring, 0.05, one) == pytest.approx(-0.1, abs=0.02)
     assert lyapunov_time(spring, 0.05, one) is None
+
+
+def test_steps_by_which_an_exponent_is_found_are_neither_too_long_nor_too_many(x64, monkeypatch):
+    """A Lorenz system ten thousand times as fast, whose range of time is less than `dt`; and one of endless time."""
+    fast = load_problem("lorenz", [
+        "coordinates.t=[0, 8e-4]",
+        "equations.convection=x_t = 1e4*sigma*(y - x)",
+        "equations.horizontal=y_t = 1e4*(x*(rho - z) - y)",
+        "equations.vertical=z_t = 1e4*(x*y - beta*z)",
+    ])  # fmt: skip
+    first = np.array([[1.0, 1.0, 1.0], [-5.0, 3.0, 20.0]])
+    assert largest_exponent(equations_of(fast), 0.01, first) == pytest.approx(9056, abs=300)
+    monkeypatch.setattr(lyapunov, "MOST", 20_000)  # of 5e10, which no memory would hold
+    endless = equations_of(load_problem("lorenz", ["coordinates.t=[0, 1e7]"]))
+    assert largest_exponent(endless, 0.01, first) == pytest.approx(0.9056, abs=0.05)
+
+
+def test_statistics_of_a_chaotic_system_are_those_of_a_long_run(monkeypatch):
+    monkeypatch.setattr(sources, "LONG", 30)
+    plan = Plan(trajectories=10, tests=4, dt=0.02, horizon=2.0, lyapunov=1.1)
+    source = from_problem(load_problem("lorenz"), plan)
+    assert source.long.states.shape == (sources.LONG_RUNS, 30 * 55 + MEMORY, 3)
+    assert source.tests.states.shape == (4, 100 + MEMORY, 3), "roll-outs are no longer for it"
+    assert not np.isin(source.long.states[:, 0], source.tests.states[:, 0]).any(), "from other states"
+    found = study(source, [], seconds=None, steps=1)
+    assert found.long_truth.shape[1] == 30 * 55 * (1 - TRANSIENT)
+    by_rk4, by_persistence = (found.outcomes[n].numbers["statistics"] for n in ("rk4", "persistence"))
+    assert by_rk4["histogram"] < 0.3 < by_persistence["histogram"]
+    assert by_rk4["spectrum"] < 0.5 < by_persistence["spectrum"]
+    blown = found.outcomes["rk4"]._replace(numbers=found.outcomes["rk4"].numbers | {"statistics": None})
+    notes = summary_of(dataclasses.replace(found, outcomes={"rk4": blown}))["notes"]
+    assert "rk4: a roll-out over 33 units of time diverged, so that there are no statistics" in notes
 
 
 def test_systems_that_cannot_be_stepped_are_refused(x64):

@@ -27,8 +27,7 @@ def read_trajectories(path: Path) -> Trajectories:
     place = shorten(str(path))
     if path.suffix not in (".csv", ".npz"):
         raise ProblemError("trajectories are read from .csv and .npz files.", place=place)
-    found = _from_csv(path, place) if path.suffix == ".csv" else _from_npz(read_npz(path), place)
-    return found
+    return _from_csv(path, place) if path.suffix == ".csv" else _from_npz(read_npz(path), place)
 
 
 def check_times(times: np.ndarray, place: str, rounding: float = 0.0) -> np.ndarray:
@@ -77,8 +76,14 @@ def _from_csv(path: Path, place: str) -> Trajectories:
         here = f"{place}, trajectory {label:g}" if WHICH in columns else place
         times = check_times(columns[TIME][rows], here)
         pieces.append((here, times, np.stack([columns[n][rows] for n in names], axis=1)))
-    first = pieces[0][1]
-    dt, together = first[1] - first[0], True
+    together = _check_alike(pieces)
+    return Trajectories(names, pieces[0][1], np.stack([states for _, _, states in pieces]), together=together)
+
+
+def _check_alike(pieces: list[tuple[str, np.ndarray, np.ndarray]]) -> bool:
+    """Refuse trajectories of different lengths or steps; return whether all begin at the same time."""
+    first, together = pieces[0][1], True
+    dt = first[1] - first[0]
     for here, times, _ in pieces:
         own = times[1] - times[0]
         if len(times) != len(first) or abs(own - dt) > UNEVEN * dt:
@@ -87,8 +92,8 @@ def _from_csv(path: Path, place: str) -> Trajectories:
                 "have to be alike.",
                 place=here,
             )
-        together &= abs(times[0] - first[0]) <= UNEVEN * dt
-    return Trajectories(names, first, np.stack([states for _, _, states in pieces]), together=bool(together))
+        together &= bool(abs(times[0] - first[0]) <= UNEVEN * dt)
+    return together
 
 
 def _table(path: Path, place: str) -> tuple[list[str], np.ndarray]:
@@ -128,43 +133,58 @@ def _number(cell: str, name: str, place: str) -> float:
 
 
 def _from_npz(arrays: dict[str, np.ndarray], place: str) -> Trajectories:
-    for name, array in arrays.items():
-        if array.dtype.kind not in "iuf":
-            raise ProblemError(f"{name!r} holds {array.dtype}; expected numbers.", place=place)
-    if TIME not in arrays:
-        raise ProblemError(f"holds no array {TIME!r} of times; it holds {', '.join(arrays) or 'nothing'}.", place=place)
-    if arrays[TIME].ndim != 1:
-        told = f"{TIME!r} is of shape {arrays[TIME].shape}; expected (T,), the times of every trajectory."
-        raise ProblemError(told, place=place)
-    rounding = float(np.finfo(arrays[TIME].dtype).eps) if arrays[TIME].dtype.kind == "f" else 0.0
-    _check_finite(arrays[TIME], TIME, arrays[TIME], 1, place)
-    times = check_times(arrays[TIME].astype(float), place, rounding)
+    times = _times(arrays, place)
     names = tuple(n for n in arrays if n not in (TIME, SPACE))
-    # An array x is the places of a field, unless there is nothing else or it fits the times: then it is a component.
-    places, first = arrays.get(SPACE, np.empty(())), arrays[names[0]].shape if names else ()
-    has_places = first[-2:] == (len(times), places.size) or (len(times) in first[:-1] and len(times) != places.size)
-    field = places.ndim == 1 and has_places
+    field = _is_field(arrays, names, len(times))
     names = names if field else tuple(n for n in arrays if n != TIME)
     if field:
         _check_places(arrays[SPACE], place)
     if not names:
         raise ProblemError("holds no component beside t.", place=place)
     shape = (len(times), len(arrays[SPACE])) if field else (len(times),)
-    states = []
-    for name in names:
-        array = arrays[name].astype(float)
-        if array.shape[-len(shape) :] != shape or array.ndim > len(shape) + 1 or array.shape != arrays[names[0]].shape:
-            wanted = f"{shape}, or (n, {', '.join(map(str, shape))}) for n trajectories"
-            wanted += f"; {names[0]!r} is of shape {arrays[names[0]].shape}" if name != names[0] else ""
-            raise ProblemError(f"{name!r} is of shape {arrays[name].shape}; expected {wanted}.", place=place)
-        if not array.size:
-            raise ProblemError(f"{name!r} holds no trajectory.", place=place)
-        _check_finite(array, name, times, len(shape), place)
-        states.append(array.reshape(-1, *shape))
+    states = [_component(arrays, name, names[0], times, shape, place) for name in names]
     if field and all(np.allclose(s[..., 0], s[..., -1], rtol=1e-12, atol=0) and np.ptp(s) > 0 for s in states):
         raise ProblemError(f"{SPACE!r}: its first and last place hold the same, always; give one of the two ends of "
                            "the period.", place=place)  # fmt: skip
     return Trajectories(names, times, np.stack(states, axis=-1), arrays[SPACE].astype(float) if field else None)
+
+
+def _times(arrays: dict[str, np.ndarray], place: str) -> np.ndarray:
+    """Return the times of an npz file, of which all arrays have to hold numbers."""
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise ProblemError(f"{name!r} holds {array.dtype}; expected numbers.", place=place)
+    if TIME not in arrays:
+        raise ProblemError(f"holds no array {TIME!r} of times; it holds {', '.join(arrays) or 'nothing'}.", place=place)
+    times = arrays[TIME]
+    if times.ndim != 1:
+        told = f"{TIME!r} is of shape {times.shape}; expected (T,), the times of every trajectory."
+        raise ProblemError(told, place=place)
+    _check_finite(times, TIME, times, 1, place)
+    rounding = float(np.finfo(times.dtype).eps) if times.dtype.kind == "f" else 0.0
+    return check_times(times.astype(float), place, rounding)
+
+
+def _is_field(arrays: dict[str, np.ndarray], names: tuple[str, ...], many: int) -> bool:
+    """Say whether an array x is the places of a field; it is a component if there is nothing else, or it fits times."""
+    places, first = arrays.get(SPACE, np.empty(())), arrays[names[0]].shape if names else ()
+    fits = first[-2:] == (many, places.size) or (many in first[:-1] and many != places.size)
+    return places.ndim == 1 and fits
+
+
+def _component(
+    arrays: dict[str, np.ndarray], name: str, first: str, times: np.ndarray, shape: tuple[int, ...], place: str
+) -> np.ndarray:
+    """Return a component of all trajectories, (n, *shape), which has to be shaped like the first."""
+    array, alike = arrays[name].astype(float), arrays[first].shape
+    if array.shape[-len(shape) :] != shape or array.ndim > len(shape) + 1 or array.shape != alike:
+        wanted = f"{shape}, or (n, {', '.join(map(str, shape))}) for n trajectories"
+        wanted += f"; {first!r} is of shape {alike}" if name != first else ""
+        raise ProblemError(f"{name!r} is of shape {array.shape}; expected {wanted}.", place=place)
+    if not array.size:
+        raise ProblemError(f"{name!r} holds no trajectory.", place=place)
+    _check_finite(array, name, times, len(shape), place)
+    return array.reshape(-1, *shape)
 
 
 def _check_places(x: np.ndarray, place: str) -> None:

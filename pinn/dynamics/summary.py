@@ -7,7 +7,6 @@ import jax
 import numpy as np
 
 from pinn.dynamics.judge import DIVERGED, THRESHOLD
-from pinn.dynamics.sources import LONG
 from pinn.dynamics.study import Outcome, Study
 from pinn.dynamics.trajectories import MEMORY
 from pinn.plain import finite
@@ -61,7 +60,8 @@ def _notes(found: Study) -> list[str]:
             of = f"{numbers['diverged']} of {many} roll-outs" if many > 1 else "the roll-out"
             out.append(f"{name}: {of} diverged, the first {numbers['first_diverged']:g} after its last known state")
         if source.long and numbers["statistics"] is None:
-            out.append(f"{name}: a roll-out of {LONG} Lyapunov times diverged, so that there are no statistics")
+            length = (len(source.long.times) - MEMORY) * source.train.dt
+            out.append(f"{name}: a roll-out over {length:g} units of time diverged, so that there are no statistics")
         if outcome.fitted and not np.isfinite([r["held_out"] for r in outcome.fitted.history]).any():
             out.append(f"{name}: its loss was never finite, and its params are those it began with")
     return out
