@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from pathlib import Path
 
 import jax
 import pytest
@@ -17,11 +18,16 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # References made here are not kept for the user.
 os.environ["PINN_CACHE"] = ""
-# Compilation is most of what the tests do; the programs are small enough to run unoptimised.
-os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-jax.config.update("jax_disable_most_optimizations", True)
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def pytest_configure(config):
+    """Compilation is most of what the fast tests do; their programs are small enough to run unoptimised."""
+    if "not slow" in config.option.markexpr:
+        os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+        jax.config.update("jax_disable_most_optimizations", True)
+
 
 HEAT = """\
 name: small_heat
@@ -48,6 +54,19 @@ training:
 def _clock_starts_now(monkeypatch):
     """The time of a run counts from the start of its process; that of the tests started long before."""
     monkeypatch.setattr("pinn.run.STARTED", time.monotonic())
+
+
+@pytest.fixture
+def sketched(monkeypatch):
+    """Figures are painted and not rendered, which takes seconds to a run; test_page.py has them as they are."""
+
+    def savefig(self, file, format=None, **_):
+        if format == "svg":
+            file.write("<svg></svg>")
+        else:
+            Path(file).write_bytes(b"\x89PNG\r\n\x1a\n")
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", savefig)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from pinn.evidence.estimate import estimate
 from pinn.evidence.invariants import drifts
 from pinn.run import main as run
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 
 def fields(names):
     """Return the fields of formulas, by name."""

@@ -11,6 +11,8 @@ from pinn.errors import ProblemError
 from pinn.loggers import TensorBoard
 from pinn.run import main
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 QUICK = {"stages": [{"optimizer": "levenberg_marquardt", "steps": 3}]}
 KEYS = {
     "step", "window", "span", "attempt", "stage", "optimizer", "loss", "held_out", "accepted", "damping",

@@ -53,6 +53,9 @@ TIMES = 10  # a residual beside the solution, to that on it
 EXACT = 1e-9  # of the size of the terms: residuals by calculus, of which some cancel
 DATA = 1e-4  # of the solution; of kinks few modes know no more
 SECONDS = 300
+NO_EVIDENCE = {"estimate": False, "bound": False}
+# By what is asked or published; the cavity with a jump in its lid misses that, and notes.yaml says why.
+HELD = [n for n, entry in asked().items() if targets(entry) or bar_of(entry) if n != "cavity"]
 
 
 def marked(names, slow):
@@ -170,7 +173,7 @@ def error_untrained(problem):
 
 
 def solved(problem, target, **sections):
-    return solve(problem, seconds=SECONDS, target=target, evidence={"estimate": False, "bound": False}, **sections)
+    return solve(problem, seconds=SECONDS, target=target, evidence=NO_EVIDENCE, **sections)
 
 
 @pytest.mark.parametrize("name", SOLVED_AT_ONCE)
@@ -180,8 +183,9 @@ def test_a_small_network_lowers_the_error_tenfold(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind != "none"])
+@pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind != "none" and n not in HELD])
 def test_a_short_run_lowers_the_error_tenfold(name):
+    """Those that are held to more below do that too."""
     problem = load_problem(name)
     target = 0.1 * error_untrained(problem)
     solution = solved(problem, target)
@@ -199,9 +203,10 @@ def test_a_short_run_lowers_the_residual_tenfold(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n, e in asked().items() if (bar_of(e) or "target" in e) and n != "cavity"])
+@pytest.mark.parametrize("name", HELD)
 def test_solved_to_a_tenth_of_what_is_asked_or_published(name):
-    """Of what is asked, where something is. The cavity with a jump in its lid is missed; notes.yaml says why."""
+    """Of what is asked, where something is."""
     entry = asked()[name]
-    solution = solve(load_problem(name), seconds=entry["seconds"], target=10 * max(targets(entry) or [bar_of(entry)]))
+    target = 10 * max(targets(entry) or [bar_of(entry)])
+    solution = solve(load_problem(name), seconds=entry["seconds"], target=target, evidence=NO_EVIDENCE)
     assert solution.summary["target"]["met"]

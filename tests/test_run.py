@@ -25,6 +25,8 @@ from pinn.run import main
 from pinn.runfolder import RunFolder
 from pinn.settings import make_settings
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 SUMMARY_KEYS = [
     "problem", "status", "message", "errors", "reference", "no_reference", "held_out", "train", "overfitting",
     "data_alone", "estimate", "no_estimate", "bound", "no_bound", "invariants", "alarms", "seconds", "steps", "points",

@@ -17,6 +17,8 @@ from pinn.sweep.combinations import MOST, combinations_of, split_values
 from pinn.sweep.folder import begin, lock, result_of
 from pinn.sweep.runner import Sweep
 
+pytestmark = pytest.mark.usefixtures("sketched")
+
 
 def rows_of(folder):
     with (folder / "sweep.csv").open(newline="") as file:
