@@ -54,8 +54,7 @@ EXACT = 1e-9  # of the size of the terms: residuals by calculus, of which some c
 DATA = 1e-4  # of the solution; of kinks few modes know no more
 SECONDS = 300
 NO_EVIDENCE = {"estimate": False, "bound": False}
-# By what is asked or published; the cavity with a jump in its lid misses that, and notes.yaml says why.
-HELD = [n for n, entry in asked().items() if targets(entry) or bar_of(entry) if n != "cavity"]
+HELD = [n for n, entry in asked().items() if targets(entry) or bar_of(entry)]  # by what is asked or published
 
 
 def marked(names, slow):
