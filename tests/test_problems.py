@@ -204,8 +204,8 @@ def test_a_short_run_lowers_the_residual_tenfold(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HELD)
 def test_solved_to_a_tenth_of_what_is_asked_or_published(name):
-    """Of what is asked, where something is."""
-    entry = asked()[name]
-    target = 10 * max(targets(entry) or [bar_of(entry)])
-    solution = solve(load_problem(name), seconds=entry["seconds"], target=target, evidence=NO_EVIDENCE)
+    """Of what is asked, where something is; and to a tenth of the error it begins with, where that is less."""
+    problem, entry = load_problem(name), asked()[name]
+    target = min(10 * max(targets(entry) or [bar_of(entry)]), 0.1 * error_untrained(problem))
+    solution = solve(problem, seconds=entry["seconds"], target=target, evidence=NO_EVIDENCE)
     assert solution.summary["target"]["met"]
