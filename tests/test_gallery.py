@@ -183,6 +183,26 @@ def test_what_is_asked_may_be_asked_of_each_unknown(run, tmp_path):
     assert asked(u=2e-4, v=5e-4).endswith("missed")
 
 
+@pytest.mark.parametrize(("missing", "in_the_median"), [(1, False), (2, True)])
+def test_a_median_that_misses_one_of_the_unknowns_misses(run, tmp_path, missing, in_the_median):
+    (tmp_path / "results").mkdir()
+    for seed in range(3):
+        errors = {n: {"relative_l2": e, "linf": 1.0} for n, e in (("u", 5e-4 if seed < missing else 1e-4), ("v", 1e-3))}
+        one = result(seed=seed, relative_l2=1e-3, errors=errors)
+        (tmp_path / "results" / f"heat-{seed}.json").write_text(json.dumps(one))
+    told = table.row("heat", {"seconds": 60, "target": {"u": 2e-4, "v": 2e-3}}, None)["remarks"]
+    assert "misses the figure asked" in told and ("though not in the median" in told) != in_the_median
+
+
+def test_what_is_stale_or_missing_is_not_counted(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    for seed, sha in enumerate((result()["problem_sha256"], "0" * 64)):
+        (tmp_path / "results" / f"heat-{seed}.json").write_text(json.dumps(result(seed=seed, problem_sha256=sha)))
+    rows = {"heat": {"asked": "1e-07 in 60 s: missed"}, "wave": {"asked": "1e-07 in 60 s: met"}}
+    told = table.counts(rows | {"poisson": {"asked": "1e-09 in 60 s: met by seed 0"}})
+    assert " 1 are here" in told and "asked of 3 problems: 1 meet it with all seeds; heat miss it." in told
+
+
 def test_an_error_near_what_is_published_is_not_called_below_it(run, tmp_path):
     (tmp_path / "results").mkdir()
     entry = {"seconds": 60, "published": {"error": 2e-7, "how": "x", "source": "y"}}
@@ -299,7 +319,10 @@ def test_a_picture_is_that_of_the_first_seed(run, tmp_path):
     picture = tmp_path / "docs" / "gallery" / "heat.png"
     picture.write_bytes(b"kept")
     run.main(["heat", "--seeds", "1"])
+    run.main(["heat", "--seeds", "1", "--again"])
     assert picture.read_bytes() == b"kept"
+    run.main(["heat", "--seeds", "0", "--again"])
+    assert picture.read_bytes() != b"kept"
     assert "![heat](gallery/heat.png)" in table.page() and "![wave]" not in table.page(), "where there is none"
 
 

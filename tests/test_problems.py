@@ -29,7 +29,8 @@ from pinn.solver import solve
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "estimates"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "gallery"))
 from grids import EFFORT, GRIDS, SPECTRAL, on_grid, residuals, size_of
-from kept import asked, bar_of, targets
+from judged import Judged
+from kept import asked, bar_of, results, targets
 
 FILES = shipped()
 KINDS = {name: kind_of(load_problem(path)) for name, path in FILES.items()}
@@ -54,7 +55,6 @@ EXACT = 1e-9  # of the size of the terms: residuals by calculus, of which some c
 DATA = 1e-4  # of the solution; of kinks few modes know no more
 SECONDS = 300
 NO_EVIDENCE = {"estimate": False, "bound": False}
-HELD = [n for n, entry in asked().items() if targets(entry) or bar_of(entry)]  # by what is asked or published
 
 
 def marked(names, slow):
@@ -151,8 +151,8 @@ def test_residuals_of_formulas_vanish_and_not_beside_them(name):
         wave = f"{BESIDE * size!r}*sin(2*pi*({' + '.join(scaled)}) + {0.5 + k})"  # periodic in each coordinate
         symbols = Symbols(problem.coordinates, (), problem.parameters)
         beside[unknown] = from_text(f"{problem.reference[unknown]} + {wave}", symbols).tree
-    for constraint, (r, _) in residuals_of(problem, beside).items():
-        assert r > TIMES * on[constraint][0] and r > 0, f"{constraint}: this test could not fail"
+    for constraint, (r, size) in residuals_of(problem, beside).items():
+        assert r > max(TIMES * on[constraint][0], EXACT * size), f"{constraint}: this test could not fail"
 
 
 def test_heat_by_autodiff_too():
@@ -181,14 +181,25 @@ def test_a_small_network_lowers_the_error_tenfold(name):
     assert total_relative_l2(solved(problem, None, **SMALL).errors) < 0.1 * error_untrained(problem)
 
 
+def target_of(name):
+    """Return ten times the worst error the gallery shows of a problem, or what is asked or published, where it is less.
+
+    What is published counts where the gallery comes within ten times of it: else its table says why not.
+    """
+    judged, entry = Judged.of(results(name)), asked()[name]
+    shown = max(judged.worst, judged.uncertainty)
+    published = [bar for bar in [bar_of(entry)] if bar and bar > 0.1 * shown]
+    return 10 * min([shown, *targets(entry), *published])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind != "none" and n not in HELD])
-def test_a_short_run_lowers_the_error_tenfold(name):
-    """Those that are held to more below do that too."""
+@pytest.mark.parametrize("name", [n for n, kind in KINDS.items() if kind != "none"])
+def test_solved_to_a_tenth_of_the_accuracy_shown(name):
+    """And to a tenth of the error it begins with; on machines half as fast as those of the gallery, too."""
     problem = load_problem(name)
-    target = 0.1 * error_untrained(problem)
-    solution = solved(problem, target)
-    assert solution.status == "done" and total_relative_l2(solution.errors) < target
+    target = min(target_of(name), 0.1 * error_untrained(problem))
+    solution = solve(problem, seconds=2 * asked()[name]["seconds"], target=target, evidence=NO_EVIDENCE)
+    assert solution.summary["target"]["met"] and total_relative_l2(solution.errors) < target
 
 
 @pytest.mark.slow
@@ -199,13 +210,3 @@ def test_a_short_run_lowers_the_residual_tenfold(name):
     summary = solved(problem, 0.1).summary
     left = max(summary["held_out"][c.name]["rms"] for c in problem.equations)
     assert left < 0.1 * max(summary["data_alone"][c.name] for c in problem.equations)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", HELD)
-def test_solved_to_a_tenth_of_what_is_asked_or_published(name):
-    """Of what is asked, where something is; and to a tenth of the error it begins with, where that is less."""
-    problem, entry = load_problem(name), asked()[name]
-    target = min(10 * max(targets(entry) or [bar_of(entry)]), 0.1 * error_untrained(problem))
-    solution = solve(problem, seconds=entry["seconds"], target=target, evidence=NO_EVIDENCE)
-    assert solution.summary["target"]["met"]

@@ -110,7 +110,7 @@ def run_all(names: list[str], seconds: float | None, seeds: tuple[int, ...] | No
                 print(f"{name}, seed {seed}: {kept}; --again runs it anew", flush=True)
             continue
         picture = THUMBNAILS / f"{name}.png"
-        wanted = again or seed == 0 or not picture.exists()
+        wanted = seed == 0 or not picture.exists()
         result = measure(name, budget, seed, picture if wanted else None)
         if result["status"] == "interrupted":
             raise KeyboardInterrupt

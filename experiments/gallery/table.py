@@ -12,6 +12,7 @@ from kept import (
     THUMBNAILS,
     asked,
     command_of,
+    is_stale,
     results,
     said,
     seeds_of,
@@ -156,13 +157,16 @@ def readme() -> str:
 def counts(rows: dict[str, dict[str, str]]) -> str:
     """Say how many problems were run, and how many figures are met."""
     seeds = [(name, seed) for name, entry in asked().items() for seed in seeds_of(entry)]
-    run = sum(any(r["seed"] == seed for r in results(name)) for name, seed in seeds)
-    figures = [r["asked"] for r in rows.values() if r["asked"]]
-    met, sure = (sum(test(f) for f in figures) for test in (lambda f: ": met" in f, lambda f: f.endswith(": met")))
+    fresh = sum(any(r["seed"] == seed and not is_stale(r) for r in results(name)) for name, seed in seeds)
+    figures = {name: r["asked"] for name, r in rows.items() if r["asked"]}
+    met = sum(figure.endswith(": met") for figure in figures.values())
+    missing = ", ".join(name for name, figure in figures.items() if figure.endswith(": missed"))
     return (
-        f"{len(rows)} problems; of {len(seeds)} runs that are to be, {run} are here. A figure is asked of "
-        f"{len(figures)} problems, the figure of the cavity of each of its four forms; {met} meet it, {sure} of them "
-        "with all seeds."
+        f"{len(rows)} problems; of {len(seeds)} runs that are to be, {fresh} are here, of the files as they are. A "
+        f"figure is asked of {len(figures)} problems: {met} meet it with all seeds"
+        + (f"; {missing} miss it. " if missing else ". ")
+        + "The figure of the cavity is asked of each of its four forms; cavity and cavity_corners have the lid of Ghia "
+        "et al., which jumps at its ends, the others a lid that is at rest there."
     )
 
 
