@@ -15,7 +15,7 @@ CHANGES = {
     "burgers_2d": ("v_t + u*v_x -> v_t + 1.01*u*v_x", "u_t + u*u_x -> u_t - u*u_x", "top_v"),
     "burgers_family": ("u*u_x -> 1.01*u*u_x", "= n*u_xx -> = -n*u_xx", "left"),
     "cahn_hilliard": ("6*u*u_x**2 -> 6.06*u*u_x**2", "- a*u_xxxx -> + a*u_xxxx", "initial"),
-    "cavity": ("u*v_x + v*v_y -> u*v_x + 1.1*v*v_y", "v*u_y + p_x -> v*u_y - p_x", "gauge"),
+    "cavity": ("u*v_x + v*v_y -> u*v_x + 1.01*v*v_y", "v*u_y + p_x -> v*u_y - p_x", "gauge"),
     "cavity_corners": ("(v + V)*(u_y -> 1.1*(v + V)*(u_y", "(v + V)*(u_y -> (v - V)*(u_y", "gauge"),
     "cavity_regularized": ("u*v_x + v*v_y -> u*v_x + 1.01*v*v_y", "v*u_y + p_x -> v*u_y - p_x", "gauge"),
     "cavity_stream": ("2*s_xxyy -> 2.02*s_xxyy", "- s_x*(s_xxy -> + s_x*(s_xxy", "v_left"),

@@ -76,7 +76,7 @@ GRIDS = {
         (81, 401, 5), 1e-4, ("coordinates.t=[0, 0.2]", "reference={kind: none}"), made=burgers_by_viscosity
     ),
     "cahn_hilliard": Look((161, 128), 1e-3, ("coordinates.t=[0, 0.04]",), {"t": (0.25, 1)}),
-    "cavity": Look(81, 1e-3, (SMOOTH_LID, SPECTRAL), AWAY),
+    "cavity": Look(81, 1e-4, (SMOOTH_LID, SPECTRAL), AWAY),
     "cavity_corners": Look(
         81, 2e-3, ("reference={kind: none}",), {"x": (0.1, 0.9), "y": (0.1, 0.7)}, made=cavity_without_corners
     ),
