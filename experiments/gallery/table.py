@@ -191,7 +191,7 @@ def pictured(name: str) -> tuple[str, ...]:
     picture = f"![{name}](gallery/{name}.png)" if (THUMBNAILS / f"{name}.png").exists() else ""
     seconds = f"{max(r.get('used', 0) for r in runs):.0f} of {max(r['budget'] for r in runs):.0f}" if runs else ""
     title = str(problem.get("title", "")).replace("|", "\\|")
-    return picture, f"**{name}**<br>{title}<br>{statement(problem)}", number(name, runs), seconds
+    return picture, f"**{name}**<br>{title}<br>{statement(problem)}<br>{setting(problem)}", number(name, runs), seconds
 
 
 def number(name: str, runs: list[dict[str, Any]]) -> str:
