@@ -29,6 +29,7 @@ def test_windows_are_asked_for_their_own_error(heat_text):
     assert reached(None, early=0.5e-2) and not reached((0, 0.5), early=0.5e-2)
     assert reached((0, 0.5), early=0.5e-2 * EARLY)
     assert not reached((0.5001, 0.5002)), "where the grid has no times nothing is known"
+    assert not reached((0.0, 0.001)), "nor where it has the first alone, at which data are given"
 
 
 def test_looks_at_the_error_take_a_small_part_of_the_time(heat_text):

@@ -43,7 +43,7 @@ def error_look(plan: Plan, reference: Reference, pause: float) -> Look:
         if span is None:
             return total_relative_l2(errors(values, reference.values, plan.problem))
         axis, times = plan.ansatz.time_axis, grid[TIME]
-        inside = np.flatnonzero((times >= span[0]) & (times <= span[1]))
+        inside = np.flatnonzero((times > span[0]) & (times <= span[1]))  # its first time is of the window before
         if not inside.size:
             return np.inf
         return max(relative_l2(values[n].take(inside, axis), u.take(inside, axis)) for n, u in reference.values.items())
