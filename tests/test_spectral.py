@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pinn.config import load_problem, problem_from_text
-from pinn.reference import grid_of, make_reference, spectral
+from pinn.reference import grid_of, make_reference, ode, spectral
 from pinn.reference.base import relative_l2
 from pinn.reference.chebyshev import differentiation, inner_nodes, interpolation, nodes
 from pinn.reference.collocation import Line
@@ -324,6 +324,21 @@ conditions: {start: {where: t=0, equation: y = 1}}
 """)
     true, _ = error(stiff, {"y": lambda t: np.cos(t)})
     assert true < 1e-6
+
+
+def test_the_explicit_method_is_given_up_early_where_equations_are_stiff(monkeypatch):
+    """And not where the first steps are as long as the others: Robertson's problem and a pendulum."""
+    counts, rates = [], System.rates
+    monkeypatch.setattr(System, "rates", lambda *a: counts.append(1) or rates(*a))
+    problem = load_problem("robertson")
+    values = ode.at(problem, {"t": np.linspace(0, 40, 3)}, 1e-8)
+    # Hairer & Wanner (1996), Solving Ordinary Differential Equations II, section IV.1: the three sum to one.
+    assert np.abs(values.sum(axis=0) - 1).max() < 1e-8 and values[0, -1] == pytest.approx(0.7158, abs=1e-4)
+    early = ode.EARLY * ode.MOST[ode.EXPLICIT]
+    assert early < len(counts) < 1.5 * early
+    counts.clear()
+    ode.at(load_problem("pendulum"), {"t": np.linspace(0, 8.5, 3)}, 1e-11)
+    assert len(counts) < early
 
 
 @pytest.mark.parametrize(
