@@ -57,6 +57,7 @@ is given. A figure is *met* if the worst seed is below it, told to stop at no mo
 step may pass by one; until all seeds were run it says by which. Of cavity_corners u and v are asked, of each 1e-3 of
 what the norm of that component is with the corner flows; of cavity_stream the stream function, whose derivatives, the
 velocity, are wrong by up to five times as much ([experiments/cavity](../cavity/README.md)).
+A reference that is made is on disk after the first run of a problem, and takes of the seconds of that one alone.
 *Below the published best* is an error that stays so with the
 uncertainty of the reference added. *Stale* is a result whose file has changed since. Where the problems come from
 stands in their files.
