@@ -64,7 +64,7 @@ class Model(NamedTuple):
         networks: by part; parts are trained in turn, each on its own residuals.
         residuals: by part: (params of all parts, windows, key) -> (params of the part -> r), loss r.r / 2.
         flow: params of all parts -> flow map.
-        length: steps of a window.
+        length: steps of a window; fewer where trajectories are shorter.
         batch: windows of a batch.
         optimizer: its name and options.
         score: residuals of the first part by which params are chosen; None for those it is trained on.
@@ -176,7 +176,9 @@ def recurrent(kind: str, shape: Shape) -> Model:
 
         return FlowMap(begin, step)
 
-    return one_part(network, row, flow, length=20, batch=64)
+    # A memory that was trained on windows much shorter than a roll-out drifts there: the shorter they are, the sooner
+    # the Lorenz system is lost, though single steps are better.
+    return one_part(network, row, flow, length=50, batch=32)
 
 
 def autoencoder(shape: Shape) -> Model:

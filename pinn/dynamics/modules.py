@@ -19,7 +19,7 @@ class Recurrent(nnx.Module):
     1724-1734 (GRU).
     """
 
-    def __init__(self, kind: str, inputs: int, outputs: int, rngs: nnx.Rngs, *, width: int = 64):
+    def __init__(self, kind: str, inputs: int, outputs: int, rngs: nnx.Rngs, *, width: int = 32):
         self.cell = CELLS[kind](inputs, width, param_dtype=float, rngs=rngs)
         self.output = nnx.Linear(width, outputs, param_dtype=float, rngs=rngs)
 

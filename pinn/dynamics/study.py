@@ -14,11 +14,11 @@ from pinn.dynamics.equations import driven
 from pinn.dynamics.fit import Data, Fitted, fit
 from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
 from pinn.dynamics.judge import judged, one_step_error, statistics
-from pinn.dynamics.models import Shape
+from pinn.dynamics.models import Model, Shape
 from pinn.dynamics.sources import HELD_OUT, Source
 from pinn.dynamics.trajectories import MEMORY, Trajectories
 from pinn.dynamics.watch import Watched, watched_errors
-from pinn.errors import ProblemError, unknown
+from pinn.errors import unknown
 from pinn.surroundings import computing_in
 
 TRANSIENT = 0.2  # of a long run, in which a chaotic system comes to its attractor
@@ -80,6 +80,7 @@ class Study:
         watched: quantities followed along, by name.
         seed: of all that is random in training.
         interrupted: the model that was being trained when it ended early; empty if it did not.
+        notes: what has to be said of how models were trained.
     """
 
     source: Source
@@ -88,6 +89,7 @@ class Study:
     watched: Mapping[str, Watched] = field(default_factory=dict)
     seed: int = 0
     interrupted: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def truth(self) -> np.ndarray:
@@ -148,7 +150,7 @@ def study(
             raised there ends the study with the models that are through, if there are any.
 
     Raises:
-        ProblemError: for a model that does not exist or does not fit, or whose windows are longer than trajectories.
+        ProblemError: for a model that does not exist or does not fit.
     """
     names = check_models(list(models), source.train.places is not None, source.equations is not None)
     with computing_in("float64"):
@@ -158,11 +160,8 @@ def study(
         outcomes = {name: _judge(source, scaled, flow, None, watched or {})
                     for name, flow in _baselines(source, shape, train, inputs).items()}  # fmt: skip
         some, others = _split(jnp.asarray(train), jax.tree.map(jnp.asarray, inputs))
-        models_made = {name: MODELS[name].make(shape) for name in names}
-        for name, model in models_made.items():
-            if (fewest := min(part.states.shape[1] for part in (some, others))) <= model.length:
-                told = f"{name} is trained on windows of {model.length} steps; pieces of {fewest} states are too short."
-                raise ProblemError(told, place="--model")
+        longest = min(part.states.shape[1] for part in (some, others)) - 1
+        models_made, notes = _fitting({name: MODELS[name].make(shape) for name in names}, longest)
         interrupted = ""
         for name, model in models_made.items():
             on_record(name, None)
@@ -175,7 +174,18 @@ def study(
                 interrupted = name
                 break
             outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched or {})
-    return Study(source, scaled, outcomes, watched or {}, seed, interrupted)
+    return Study(source, scaled, outcomes, watched or {}, seed, interrupted, notes)
+
+
+def _fitting(models: Mapping[str, Model], longest: int) -> tuple[dict[str, Model], tuple[str, ...]]:
+    """Return the models with windows of as many steps as there are at most, and what is to be said of shorter ones."""
+    notes = tuple(
+        f"{name}: trained on windows of {longest} steps, as long as its data are; {model.length} are usual, and "
+        "shorter ones may do worse in long roll-outs"
+        for name, model in models.items()
+        if model.length > longest
+    )
+    return {name: model._replace(length=min(model.length, longest)) for name, model in models.items()}, notes
 
 
 def _split(states: jax.Array, inputs: Input) -> tuple[Data, Data]:

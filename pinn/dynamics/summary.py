@@ -51,7 +51,7 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
 
 def _notes(found: Study) -> list[str]:
     """Return what has to be said beside the table; of each roll-out that diverged, when."""
-    source, out = found.source, list(found.source.notes)
+    source, out = found.source, [*found.source.notes, *found.notes]
     if found.interrupted:
         out.append(f"interrupted while {found.interrupted} was trained; it and the models after it are not here")
     for name, outcome in found.outcomes.items():
