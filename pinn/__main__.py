@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from pinn.errors import did_you_mean
+from pinn.terminals import make_legible
 
 # Verb -> what it does, as in the list of verbs. All but `run` are files of the folder commands.
 VERBS = {
@@ -37,6 +38,7 @@ def usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Dispatch to a verb and return its exit code."""
+    make_legible()
     arguments = list(sys.argv[1:] if argv is None else argv)
     names = [verb.split()[0] for verb in VERBS]
     if arguments and arguments[0] == "run":

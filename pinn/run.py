@@ -13,6 +13,7 @@ from typing import Any
 from pinn import STARTED
 from pinn.errors import ProblemError
 from pinn.faults import INTERRUPTED, end_at_once, listen, writer
+from pinn.terminals import make_legible
 
 EXIT = {"done": 0, "missed": 1, "wrong": 2, "failed": 3, "interrupted": INTERRUPTED}
 CHECKPOINT_SECONDS = 20.0
@@ -59,9 +60,7 @@ def parser(program: str) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None, program: str = "python -m pinn.run") -> int:
     """Run the command and return its exit code."""
     options = parser(program).parse_args(argv)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that knows no accents still gets its lines
+    make_legible()
     before = {number: signal.signal(number, end_at_once) for number in (signal.SIGINT, signal.SIGTERM)}
     locks: list[int | None] = []
     try:

@@ -41,6 +41,56 @@ def test_figures_of_the_course_are_drawn(tmp_path):
     assert (tmp_path / "line.png").stat().st_size > 1000
 
 
+def rows_of(text):
+    """Return the rows of all tables, by their first cell."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {row[0]: row[1:] for row in cells if set(row[0]) - set("-:")}
+
+
+def test_the_command_of_the_line_prints_the_table_of_its_page(tmp_path, monkeypatch, capsys):
+    line = load("linear_regression")
+    monkeypatch.setattr(line, "FIGURE", tmp_path / "line.png")
+    line.main()
+    printed, page = rows_of(capsys.readouterr().out), rows_of((EXPERIMENTS / "linear_regression/README.md").read_text())
+    assert printed.keys() == page.keys() and len(page) == 6
+    for name, (w, b, _, steps) in page.items():
+        assert [printed[name][0], printed[name][1].lstrip("-"), printed[name][3]] == [w, b.lstrip("-"), steps], name
+    assert line.FIGURE.stat().st_size > 1000
+
+
+def test_the_command_of_backpropagation_prints_the_costs_of_its_page(tmp_path, monkeypatch, capsys):
+    backpropagation = load("backpropagation")
+    monkeypatch.setattr(backpropagation, "FIGURE", tmp_path / "fit.png")
+    backpropagation.main()
+    printed, page = capsys.readouterr().out, (EXPERIMENTS / "backpropagation/README.md").read_text()
+    assert rows_of(printed).keys() == rows_of(page).keys() and len(rows_of(page)) == 4
+    told = printed.partition("Mean cost of the fit: ")[2].rstrip(".\n")  # 1.4e-01 at first, ... after 125 rounds
+    assert told and f"mean cost {told}" in " ".join(page.split())
+    assert backpropagation.FIGURE.stat().st_size > 1000
+
+
+def test_the_command_of_differentiation_runs(tmp_path, monkeypatch, capsys):
+    ways = load("differentiation")
+    monkeypatch.setattr(ways, "INPUTS", (1, 8))
+    monkeypatch.setattr(ways, "FOLDER", tmp_path)
+    ways.main()
+    printed, page = (
+        rows_of(t) for t in (capsys.readouterr().out, (EXPERIMENTS / "differentiation/README.md").read_text())
+    )
+    for name in ("symbolic", "automatic, forward", "automatic, reverse"):
+        assert [printed[name][0][:14], printed[name][2]] == [page[name][0][:14], page[name][2]]
+    assert len(printed["8"]) == 3 and all(float(ratio) > 0 for ratio in printed["8"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cost.png", "differences.png"]
+
+
+def test_the_command_of_digits_runs(monkeypatch, capsys):
+    digits = load("digits")
+    train = digits.train
+    monkeypatch.setattr(digits, "train", lambda *given: train(*given, seconds=np.inf, chunks=1))
+    digits.main()
+    assert rows_of(capsys.readouterr().out).keys() == {"network", "convolutional", "recurrent"}
+
+
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3, 1), (3, 20, 20, 20, 2)], ids=str)
 def test_delta_recursions_are_the_gradient(sizes):
     backpropagation = load("backpropagation")

@@ -294,7 +294,7 @@ def test_models_learn(name, monkeypatch):
     entry, source = MODELS[name], tiny()
     small = entry._replace(make=lambda shape: (m := entry.make(shape))._replace(batch=min(m.batch, 200)))
     monkeypatch.setitem(MODELS, name, small)
-    steps = 24 if name in ("feed_forward", "informed") else 300
+    steps = {"feed_forward": 24, "informed": 24, "lstm": 600}.get(name, 200)
     found = study(source, [name], seconds=None, steps=steps)
     fitted, numbers = found.outcomes[name].fitted, found.outcomes[name].numbers
     assert fitted.history[-1]["held_out"] < fitted.history[0]["held_out"] and fitted.steps == steps
@@ -349,9 +349,18 @@ def test_windows_are_no_longer_than_the_data_and_the_notes_say_so():
     short = source.train._replace(times=source.train.times[:16], states=source.train.states[:, :16])
     found = study(source._replace(train=short), ["feed_forward", "gru"], seconds=None, steps=100)
     assert np.all(np.isfinite(found.outcomes["gru"].states[:, :10]))
-    assert [n.split(";")[0] for n in summary_of(found)["notes"] if "windows" in n] == [
-        "gru: trained on windows of 15 steps, as long as its data are"
+    assert [n.partition(",")[0] for n in summary_of(found)["notes"] if "windows" in n] == [
+        "gru: trained on windows of 15 steps where 50 are usual"
     ]
+
+
+def test_a_third_of_the_only_trajectory_at_most_is_kept_to_choose_params_by():
+    t = 0.05 * np.arange(250)
+    given = Trajectories(("p",), t, np.cos(t)[None, :, None])
+    for count, window in ((250, None), (100, 25)):  # 200 and 80 to train on, of which 51 and 26 are kept
+        own = given._replace(times=t[:count], states=given.states[:, :count])
+        notes = study(from_data("own", own, None, Plan()), ["gru"], seconds=None, steps=1).notes
+        assert [n.split()[5] for n in notes] == ([] if window is None else [str(window)])
 
 
 # Judgement
@@ -517,6 +526,44 @@ def test_own_trajectories_with_their_equations(tmp_path):
     with pytest.raises(ProblemError, match="begin at different times"):
         from_data("duffing", apart, problem_from_text(DUFFING), Plan())
     assert from_data("own", apart, None, Plan()).drive(t).shape[1] == 0
+
+
+def test_own_trajectories_where_the_equations_cannot_be_solved_for_their_rates():
+    t, moved = 0.1 * np.arange(100), DUFFING.replace("b: v_t = x - x**3", "b: x*v_t = 1 - x")
+    states = np.ones((3, 100, 2)) + 0.01 * np.sin(t)[None, :, None]
+    states[1, 40] = [0, 2]
+    with pytest.raises(ProblemError, match=r"duffing: its rates are not finite at t = 4, x = 0, v = 2\."):
+        from_data("duffing", Trajectories(("x", "v"), t, states), problem_from_text(moved), Plan())
+    with pytest.raises(ProblemError, match="cannot be solved for its rates"):
+        truth(equations_of(problem_from_text(moved)), t, np.array([[0.0, 2.0]]))
+
+
+def test_quantities_that_cannot_be_followed_are_told(duffing, capsys):
+    """Where they are not finite on true states; and an invariant in t, for pieces that have times of their own."""
+    text = DUFFING + "invariants: {e: x*exp(t)}\n"
+    (duffing / "duffing.yaml").write_text(text)
+    assert main(["dynamics", "duffing.yaml", *QUICK, "--watch", "logarithm=ln(-x**2)", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["watched"] == ["e"] and list(found["outcomes"]["rk4"]["watched"]) == ["e"]
+    (note,) = (n for n in found["notes"] if "logarithm" in n)
+    assert note.startswith("logarithm is not followed: it is not finite at t = ") and note.endswith(", a true state")
+    equations = equations_of(problem_from_text(text.replace("0.3*cos(2*t)", "0")))
+    given = truth(equations, 0.05 * np.arange(60), starts(equations, 6, 0))
+    np.savez("own.npz", t=given.times, x=given.states[..., 0], v=given.states[..., 1])
+    assert main(["dynamics", "duffing.yaml", "--data", "own.npz", "--steps", "12", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["watched"] == []
+    assert main(["dynamics", "duffing.yaml", "--data", "own.npz", "--watch", "m=x*t"]) == 2
+    assert "--watch: m mentions t" in capsys.readouterr().err
+
+
+def test_a_long_run_of_no_length_and_steps_that_are_too_long_are_told(duffing, capsys):
+    assert main(["dynamics", "duffing.yaml", *QUICK, "--lyapunov", "1e-5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["long_run"] is None and "second half of the roll-outs: 100 Lyapunov" in " ".join(found["notes"])
+    assert not any("too long" in note for note in found["notes"])
+    stiff = problem_from_text(SPRING.replace("k: 4", "k: 4000"))
+    notes = from_problem(stiff, Plan(trajectories=2, tests=2, dt=0.04)).notes
+    assert any(n.startswith("steps of 0.04 are too long for the Runge-Kutta method the data come from") for n in notes)
 
 
 def test_own_trajectories_at_which_the_equations_have_no_rates():

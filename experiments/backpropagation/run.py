@@ -72,15 +72,15 @@ def train(seed: int, steps: int = STEPS) -> tuple[list[float], Layers]:
     """Fit sin(pi x) / 2 on [-1, 1] by steepest descent, one point after another: W <- W - rate dC/dW, b likewise.
 
     Returns:
-        The mean cost before each round through the points, and the layers.
+        The mean cost before each round through the points and after the last one, and the layers.
     """
     layers, points = init(SIZES, seed), np.linspace(-1, 1, POINTS)
-    rng, costs = np.random.default_rng(seed), []
+    rng, costs = np.random.default_rng(seed), [mean_cost(layers, points)]
     for _ in range(steps // POINTS):
-        costs.append(np.mean([float(_cost(layers, x)) for x in points]))
         for x in rng.permutation(points):
             gradients = backpropagate(layers, np.array([x]), answer(x))
             layers = [(w - RATE * dw, b - RATE * db) for (w, b), (dw, db) in zip(layers, gradients, strict=True)]
+        costs.append(mean_cost(layers, points))
     return costs, layers
 
 
@@ -89,8 +89,9 @@ def answer(x: float) -> np.ndarray:
     return np.array([0.5 * np.sin(np.pi * x)])
 
 
-def _cost(layers: Layers, x: float) -> float:
-    return 0.5 * float(np.sum((forward(layers, x) - answer(x)) ** 2))
+def mean_cost(layers: Layers, points: np.ndarray) -> float:
+    """Return the mean of C over points."""
+    return float(np.mean([0.5 * np.sum((forward(layers, x) - answer(x)) ** 2) for x in points]))
 
 
 def forward(layers: Layers, x: float) -> np.ndarray:
@@ -121,7 +122,7 @@ def main() -> None:
     for sizes in ((2, 3, 1), SIZES, (3, 40, 40, 40, 2)):
         print(f"| {', '.join(map(str, sizes))} | {max(difference(sizes, seed) for seed in range(10)):.1e} |")
     costs, layers = train(seed=0)
-    print(f"\nMean cost of the fit: {costs[0]:.1e} at first, {costs[-1]:.1e} after {len(costs)} rounds.")
+    print(f"\nMean cost of the fit: {costs[0]:.1e} at first, {costs[-1]:.1e} after {len(costs) - 1} rounds.")
     draw(costs, layers, FIGURE)
 
 

@@ -138,8 +138,8 @@ def _checked(
     from pinn.problem import TIME
 
     field = data.places is not None if data else problem.coordinates != (TIME,)
-    asked = options.model or ["convolutional" if field else "feed_forward"]
-    names = [name.strip() for given in asked for name in given.split(",") if name.strip()]
+    models = options.model or ["convolutional" if field else "feed_forward"]
+    names = [name.strip() for given in models for name in given.split(",") if name.strip()]
     if not names:
         raise unknown("model", "", [*MODELS, "all"]).located("--model")
     if field and not data:
@@ -150,10 +150,12 @@ def _checked(
             raise ProblemError("follows states of a few components; here is a field.", place="--watch")
         return names, {}
     components = data.names if data else equations_of(problem).names
-    watched = watched_of(components, _pairs(options.watch), problem)
-    if data and (moving := [name for name, quantity in watched.items() if TIME in quantity.residual.needs]):
-        raise ProblemError(f"{moving[0]} mentions t; pieces of --data have times of their own.", place="--watch")
-    return names, watched
+    asked = _pairs(options.watch)
+    watched = watched_of(components, asked, problem)
+    moving = [name for name, quantity in watched.items() if data and TIME in quantity.residual.needs]
+    if told := [name for name in moving if name in asked]:
+        raise ProblemError(f"{told[0]} mentions t; pieces of --data have times of their own.", place="--watch")
+    return names, {name: quantity for name, quantity in watched.items() if name not in moving}
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pinn.errors import ProblemError
+from pinn.plain import finite
 
 if TYPE_CHECKING:
     from pinn.trace import Trace
@@ -63,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(as_data(found, apart), indent=2, ensure_ascii=False))
+        print(json.dumps(finite(as_data(found, apart)), indent=2))
     else:
         _print(found, apart)
         for path in filter(None, wanted):

@@ -93,14 +93,27 @@ def rates_at(equations: Equations, times: np.ndarray, states: np.ndarray) -> np.
     Raises:
         ProblemError: if one is not finite, with the time and the state.
     """
-    with np.errstate(all="ignore"):
-        found = equations.system.rates(lambda slot: states[slot.component], {TIME: times}, states.shape[1:])
-    if not (fine := np.isfinite(found).all(axis=0)).all():
-        where = tuple(np.argwhere(~fine)[0])
-        state = ", ".join(f"{n} = {v:g}" for n, v in zip(equations.names, states[(slice(None), *where)], strict=True))
-        t = np.broadcast_to(times, fine.shape)[where]
-        raise ProblemError(f"its rates are not finite at t = {t:g}, {state}.", place=equations.problem.name)
-    return found
+    times = np.broadcast_to(times, states.shape[1:])
+    found = _system_rates(equations, times, states)
+    fine = found is not None and np.isfinite(found).all(axis=0)
+    if np.all(fine):
+        return found
+    if found is None:  # a matrix is singular somewhere, and numpy does not say where
+        points = np.ndindex(times.shape)
+        singular = [_system_rates(equations, times[p], states[(slice(None), *p)]) is None for p in points]
+        fine = ~np.reshape(singular, times.shape)
+    where = tuple(np.argwhere(~fine)[0])
+    state = ", ".join(f"{n} = {v:g}" for n, v in zip(equations.names, states[(slice(None), *where)], strict=True))
+    raise ProblemError(f"its rates are not finite at t = {times[where]:g}, {state}.", place=equations.problem.name)
+
+
+def _system_rates(equations: Equations, times: np.ndarray, states: np.ndarray) -> np.ndarray | None:
+    """Return rates, (d, ...); None where the equations cannot be solved for them."""
+    try:
+        with np.errstate(all="ignore"):
+            return equations.system.rates(lambda slot: states[slot.component], {TIME: times}, states.shape[1:])
+    except np.linalg.LinAlgError:
+        return None
 
 
 Drive = Callable[[np.ndarray], np.ndarray]  # times (T,) -> (T, k)

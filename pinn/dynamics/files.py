@@ -201,6 +201,6 @@ def _check_finite(array: np.ndarray, name: str, times: np.ndarray, axes: int, pl
     if len(wrong):
         at, of = wrong[0], len(wrong)
         which = f", trajectory {at[0]}" if array.ndim > axes else ""
-        raise ProblemError(
-            f"{name!r} is not finite at t = {times[at[array.ndim - axes]]:g}{which} ({of} such values).", place=place
-        )
+        time = at[array.ndim - axes]
+        when = f"at t = {times[time]:g}" if name != TIME else f"at its place {time}, counted from 0"
+        raise ProblemError(f"{name!r} is not finite {when}{which} ({of} such values).", place=place)

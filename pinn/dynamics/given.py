@@ -1,19 +1,16 @@
 """A user's trajectories, split into those to train on and those to judge by."""
 
-import jax
 import numpy as np
 
 from pinn.dynamics.equations import Equations, drive_of, equations_of, no_drive, rates_at
-from pinn.dynamics.judge import one_step_error
 from pinn.dynamics.lyapunov import lyapunov_time
-from pinn.dynamics.sources import PROBES, SYSTEM_TESTS, Plan, Source, new_drive
-from pinn.dynamics.trajectories import FEWEST, MEMORY, Trajectories, rk4_step
+from pinn.dynamics.sources import PROBES, SYSTEM_TESTS, UNLIKE, Plan, Source, missed, new_drive
+from pinn.dynamics.trajectories import FEWEST, MEMORY, Trajectories, counted
 from pinn.errors import ProblemError
 from pinn.problem import Problem
 from pinn.surroundings import computing_in
 
 FAR = 5.0  # spreads, by which states may lie from zero
-UNLIKE = 0.1  # of the change of a step, by which data that follow the equations do not miss it
 KEPT = 0.2  # share of the trajectories that is not trained on
 
 
@@ -51,7 +48,7 @@ def from_data(name: str, given: Trajectories, problem: Problem | None, plan: Pla
     known = plan.lyapunov
     if equations and not known:
         known = lyapunov_time(equations, given.dt, train.states[:PROBES, -1])
-    many = "1 trajectory" if len(tests.states) == 1 else f"{len(tests.states)} trajectories"
+    many = counted(len(tests.states))
     notes = [f"{many} of {len(tests.times)} states {'is' if len(tests.states) == 1 else 'are'} kept to judge by"]
     notes += (
         _unlike(train, equations)
@@ -87,10 +84,7 @@ def _split(given: Trajectories) -> tuple[Trajectories, Trajectories]:
 
 def _unlike(given: Trajectories, equations: Equations) -> list[str]:
     """Say it where data do not go on as their equations say."""
-    before, after = given.states[:, :-1], given.states[:, 1:]
-    step = jax.vmap(jax.vmap(lambda t, v: rk4_step(equations.rates, t, v, given.dt)), (None, 0))
-    wrong = one_step_error(np.asarray(step(given.times[:-1], before)), before, after)
-    if wrong < UNLIKE:
+    if (wrong := missed(given, equations)) < UNLIKE:
         return []
     return [
         f"the data do not follow the equations of {equations.problem.name}: a Runge-Kutta step misses the next state "

@@ -176,8 +176,7 @@ def recurrent(kind: str, shape: Shape) -> Model:
 
         return FlowMap(begin, step)
 
-    # A memory that was trained on windows much shorter than a roll-out drifts there: the shorter they are, the sooner
-    # the Lorenz system is lost, though single steps are better.
+    # A memory that was trained on windows much shorter than a roll-out drifts there, however good its single steps are.
     return one_part(network, row, flow, length=50, batch=32)
 
 

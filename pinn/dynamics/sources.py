@@ -2,16 +2,19 @@
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from pinn.dynamics.equations import Drive, Equations, drive_of, equations_of, no_drive
 from pinn.dynamics.fields import check_field, fields
+from pinn.dynamics.judge import one_step_error
 from pinn.dynamics.lyapunov import lyapunov_time
 from pinn.dynamics.trajectories import (
     MEMORY,
     MOST_STEPS,
     Trajectories,
     check_size,
+    rk4_step,
     runge_kutta,
     starts,
     times_of,
@@ -28,6 +31,7 @@ SYSTEMS, SYSTEM_TESTS = 100, 50  # trajectories of a system to train on, and to 
 FIELDS, FIELD_TESTS = 20, 10  # of a field, which has many places, all alike
 NEAR = 0.05  # of the range of a drive, by which it may leave that without a word
 PROBES = 4  # states, where trajectories end, from which a Lyapunov exponent is computed
+UNLIKE = 0.1  # of the change of a step, by which data that follow the equations do not miss it
 HELD_OUT = 0.1  # share of those trained on by which params are chosen
 RANDOM = "trajectories begin at random states, not at the initial conditions of the file"
 
@@ -113,7 +117,19 @@ def from_problem(problem: Problem, plan: Plan) -> Source:
     drive = drive_of(equations, times, train.states)
     notes = [RANDOM, *new_drive(drive, times, later)]
     long = _in_the_long_run(equations, start, time, plan.dt, first[-LONG_RUNS:]) if time else None
+    if (wrong := missed(tests, equations)) >= UNLIKE:
+        notes.append(f"steps of {plan.dt:g} are too long for the Runge-Kutta method the data come from: one misses the "
+                     f"truth by {wrong:.2g} of its change; take a smaller --dt")  # fmt: skip
+    if time and long is None:
+        notes.append(f"statistics are of the second half of the roll-outs: {LONG} Lyapunov times cannot be had")
     return Source(problem.name, train, tests, drive, equations, time, problem, tuple(notes), long)
+
+
+def missed(given: Trajectories, equations: Equations) -> float:
+    """Return the error of a Runge-Kutta step between neighbouring states, in units of the change of a step."""
+    before, after = given.states[:, :-1], given.states[:, 1:]
+    step = jax.jit(jax.vmap(jax.vmap(lambda t, v: rk4_step(equations.rates, t, v, given.dt)), (None, 0)))
+    return one_step_error(np.asarray(step(given.times[:-1], before)), before, after)
 
 
 def _in_the_long_run(
@@ -121,6 +137,8 @@ def _in_the_long_run(
 ) -> Trajectories | None:
     """Return trajectories of many Lyapunov times; None where they cannot be had."""
     steps = min(round(LONG * lyapunov / dt), MOST_STEPS)
+    if steps < LONG:
+        return None
     try:
         return truth(equations, start + dt * np.arange(steps + MEMORY), first, LONG_TOLERANCE)
     except ProblemError:

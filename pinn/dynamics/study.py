@@ -17,7 +17,7 @@ from pinn.dynamics.judge import judged, one_step_error, statistics
 from pinn.dynamics.models import Model, Shape
 from pinn.dynamics.sources import HELD_OUT, Source
 from pinn.dynamics.trajectories import MEMORY, Trajectories
-from pinn.dynamics.watch import Watched, watched_errors
+from pinn.dynamics.watch import Watched, followable, watched_errors
 from pinn.errors import unknown
 from pinn.surroundings import computing_in
 
@@ -153,15 +153,18 @@ def study(
         ProblemError: for a model that does not exist or does not fit.
     """
     names = check_models(list(models), source.train.places is not None, source.equations is not None)
+    tests = source.tests
+    watched, unfit = followable(watched or {}, tests.names, tests.times[MEMORY:], tests.states[:, MEMORY:])
     with computing_in("float64"):
         scaled, shape = shape_of(source)
         train = scaled.scale(source.train.states)
         inputs = _inputs(source, source.train.times)
-        outcomes = {name: _judge(source, scaled, flow, None, watched or {})
+        outcomes = {name: _judge(source, scaled, flow, None, watched)
                     for name, flow in _baselines(source, shape, train, inputs).items()}  # fmt: skip
-        some, others = _split(jnp.asarray(train), jax.tree.map(jnp.asarray, inputs))
-        longest = min(part.states.shape[1] for part in (some, others)) - 1
-        models_made, notes = _fitting({name: MODELS[name].make(shape) for name in names}, longest)
+        models_made = {name: MODELS[name].make(shape) for name in names}
+        longest = max((model.length for model in models_made.values()), default=1)
+        some, others = _split(jnp.asarray(train), jax.tree.map(jnp.asarray, inputs), longest + 1)
+        models_made, notes = _fitting(models_made, min(part.states.shape[1] for part in (some, others)) - 1)
         interrupted = ""
         for name, model in models_made.items():
             on_record(name, None)
@@ -173,27 +176,31 @@ def study(
                     raise
                 interrupted = name
                 break
-            outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched or {})
-    return Study(source, scaled, outcomes, watched or {}, seed, interrupted, notes)
+            outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched)
+    return Study(source, scaled, outcomes, watched, seed, interrupted, (*unfit, *notes))
 
 
 def _fitting(models: Mapping[str, Model], longest: int) -> tuple[dict[str, Model], tuple[str, ...]]:
     """Return the models with windows of as many steps as there are at most, and what is to be said of shorter ones."""
     notes = tuple(
-        f"{name}: trained on windows of {longest} steps, as long as its data are; {model.length} are usual, and "
-        "shorter ones may do worse in long roll-outs"
+        f"{name}: trained on windows of {longest} steps where {model.length} are usual, for pieces of trajectories are "
+        "no longer; it may do worse in long roll-outs"
         for name, model in models.items()
         if model.length > longest
     )
     return {name: model._replace(length=min(model.length, longest)) for name, model in models.items()}, notes
 
 
-def _split(states: jax.Array, inputs: Input) -> tuple[Data, Data]:
-    """Return what is trained on, and what params are chosen by: some trajectories, or the end of the only one."""
+def _split(states: jax.Array, inputs: Input, window: int) -> tuple[Data, Data]:
+    """Return what is trained on, and what params are chosen by: some trajectories, or the end of the only one.
+
+    That end holds the states of a window, if these are no more than a third of all.
+    """
     if len(states) > 1:
         kept = max(1, round(HELD_OUT * len(states)))
         return Data(states[:-kept], inputs), Data(states[-kept:], inputs)
-    cut = round((1 - HELD_OUT) * states.shape[1])
+    count = states.shape[1]
+    cut = count - max(round(HELD_OUT * count), min(window, count // 3))
     first, last = (jax.tree.map(lambda x, part=part: x[part], inputs) for part in (slice(0, cut - 1), slice(cut, None)))
     return Data(states[:, :cut], first), Data(states[:, cut:], last)
 

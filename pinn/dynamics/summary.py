@@ -52,6 +52,9 @@ def _numbers(outcome: Outcome) -> dict[str, Any]:
 def _notes(found: Study) -> list[str]:
     """Return what has to be said beside the table; of each roll-out that diverged, when."""
     source, out = found.source, [*found.source.notes, *found.notes]
+    none = [n for n, outcome in found.outcomes.items() if outcome.numbers["statistics"] is None]
+    if none and not source.long and source.tests.places is None:
+        out.append(f"{', '.join(none)}: no statistics; in the second half a roll-out diverged, or all is at rest")
     if found.interrupted:
         out.append(f"interrupted while {found.interrupted} was trained; it and the models after it are not here")
     for name, outcome in found.outcomes.items():

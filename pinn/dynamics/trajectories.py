@@ -45,6 +45,11 @@ class Trajectories(NamedTuple):
         return float(self.times[-1] - self.times[0]) / (len(self.times) - 1)
 
 
+def counted(count: int) -> str:
+    """Return such as ``3 trajectories``."""
+    return f"{count} {'trajectory' if count == 1 else 'trajectories'}"
+
+
 def times_of(start: float, length: float, dt: float, known: int = 1) -> np.ndarray:
     """Return times from a start on, in steps of dt, until a length is reached.
 
@@ -133,11 +138,12 @@ def truth(
         cure: what to do where it gives up, for messages.
 
     Raises:
-        ProblemError: where the integrator gives up.
+        ProblemError: if there are too many, or where the integrator gives up.
     """
     from scipy.integrate import solve_ivp
 
     system, shape, name = equations.system, first.T.shape, equations.problem.name
+    check_size(len(first), len(times), first.shape[1])
     spent = 0
 
     def rates(t: float, v: np.ndarray) -> np.ndarray:
@@ -148,7 +154,11 @@ def truth(
                 f"the true trajectories are at t = {t:g} after {spent - 1} evaluations: too stiff, or too long.{cure}",
                 place=name,
             )
-        return system.rates(lambda slot: state[slot.component], {TIME: np.asarray(t)}, shape[1:]).ravel()
+        try:
+            return system.rates(lambda slot: state[slot.component], {TIME: np.asarray(t)}, shape[1:]).ravel()
+        except np.linalg.LinAlgError:
+            told = f"at t = {t:g} the equations of a true trajectory cannot be solved for its rates.{cure}"
+            raise ProblemError(told, place=name) from None
 
     with np.errstate(all="ignore"):
         if not np.all(np.isfinite(rates(times[0], first.T.ravel()))):

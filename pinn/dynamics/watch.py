@@ -57,6 +57,23 @@ def watched_of(names: Sequence[str], texts: Mapping[str, str], problem: Problem 
     return out
 
 
+def followable(
+    watched: Mapping[str, Watched], names: Sequence[str], times: np.ndarray, truth: np.ndarray
+) -> tuple[dict[str, Watched], tuple[str, ...]]:
+    """Return the quantities that are finite on all true states (n, S, d), and what is to be said of others."""
+    kept, notes = {}, []
+    for name, quantity in watched.items():
+        with np.errstate(all="ignore"):
+            fine = np.isfinite(quantity(names, times, truth))
+        if fine.all():
+            kept[name] = quantity
+            continue
+        which, when = np.argwhere(~fine)[0]
+        state = ", ".join(f"{n} = {v:g}" for n, v in zip(names, truth[which, when], strict=True))
+        notes.append(f"{name} is not followed: it is not finite at t = {times[when]:g}, {state}, a true state")
+    return kept, tuple(notes)
+
+
 def watched_errors(
     watched: Mapping[str, Watched], names: Sequence[str], times: np.ndarray, states: np.ndarray, truth: np.ndarray
 ) -> dict[str, float]:

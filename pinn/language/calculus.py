@@ -66,10 +66,10 @@ def differentiate(node: Node, name: str) -> Node:
         case Binary("**", a, b):
             return _of_power(a, b, d)
         case Call("max" | "min" as function, (a, b)):
-            half = quotient(difference(d(a), d(b)), TWO)
-            leaning = product(Call("sign", (difference(a, b),)), half)
-            mean = quotient(total(d(a), d(b)), TWO)
-            return total(mean, leaning) if function == "max" else difference(mean, leaning)
+            # Each slope once, with its share: written twice they would double with every max inside of a max.
+            above = Call("sign", (difference(a, b) if function == "max" else difference(b, a),))
+            shares = quotient(total(ONE, above), TWO), quotient(difference(ONE, above), TWO)
+            return total(product(d(a), shares[0]), product(d(b), shares[1]))
         case Call(function, (a,)):
             return product(DERIVATIVES[function](a), d(a))
     raise TypeError(f"not a node of the language: {node!r}")
@@ -79,8 +79,10 @@ def _of_power(a: Node, b: Node, d: Callable[[Node], Node]) -> Node:
     if isinstance(b, Number):
         lower = Number(b.value - 1)
         return product(product(Number(float(b.value)), power(a, lower)), d(a))
-    outer = product(Binary("**", a, b), total(product(d(b), Call("log", (a,))), quotient(product(b, d(a)), a)))
-    return outer if d(b) != ZERO else product(product(b, Binary("**", a, difference(b, ONE))), d(a))
+    inner, exponent = d(a), d(b)
+    if exponent == ZERO:
+        return product(product(b, Binary("**", a, difference(b, ONE))), inner)
+    return product(Binary("**", a, b), total(product(exponent, Call("log", (a,))), quotient(product(b, inner), a)))
 
 
 def _value(node: Node) -> float | None:

@@ -13,6 +13,7 @@ from pinn.language.calculus import applied, minus
 from pinn.language.tree import CONSTANTS, Binary, Call, Name, Negate, Node, Number
 
 LARGEST = 64  # whole power of a coefficient that is worked out
+MOST_BITS = 10_000  # of a coefficient; powers of powers would fill the memory
 PLAIN = 1000  # denominators above are of decimals, such as 0.1, which are no fractions to a reader
 HALF = Fraction(1, 2)
 
@@ -95,6 +96,9 @@ def _times(a: Term, b: Term) -> Term:
 
 
 def _raised(term: Term, n: int) -> Term:
+    bits = max(term.coefficient.numerator.bit_length(), term.coefficient.denominator.bit_length())
+    if bits > 1 and bits * abs(n) > MOST_BITS:
+        raise OverflowError("a coefficient would have too many digits")
     return Term(term.coefficient**n, {factor: n * m for factor, m in term.powers.items() if n})
 
 

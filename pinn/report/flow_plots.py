@@ -13,8 +13,7 @@ from pinn.dynamics.trajectories import MEMORY
 from pinn.report.panels import PRINT, Palette, curves, heat_map, logarithmic, new_axes
 from pinn.report.plots import PAGE, Plot, draw
 
-BASELINES = ("persistence", "linear", "rk4")
-DASHES = {"persistence": ":", "linear": "--", "rk4": "-."}
+DASHES = {"persistence": ":", "linear": "--", "rk4": "-."}  # of baselines; what is not here is a model
 WIDE = (6.4, 2.85)
 BINS = 60
 LEAST = 1e-14  # of an error that is shown
@@ -27,9 +26,9 @@ def plain_name(name: str) -> str:
 
 def style(name: str, found: Study, palette: Palette) -> dict[str, Any]:
     """Return how the line of a model or baseline is drawn."""
-    if name in BASELINES:
+    if name in DASHES:
         return {"color": palette.faint, "ls": DASHES[name], "lw": 1.2, "label": name}
-    models = [n for n in found.outcomes if n not in BASELINES]
+    models = [n for n in found.outcomes if n not in DASHES]
     return {"color": palette.lines[models.index(name) % len(palette.lines)], "lw": 1.4, "label": name}
 
 
@@ -64,7 +63,7 @@ def paint_path(ax: Axes, found: Study, component: int, palette: Palette, traject
     true = found.truth[trajectory, :, component]
     room = true.max() - true.min() or 1.0
     for name, outcome in found.outcomes.items():
-        if name not in BASELINES:
+        if name not in DASHES:
             with np.errstate(all="ignore"):
                 path = outcome.states[trajectory, :, component]
                 path = np.where(np.abs(path - true.mean()) < 2 * room, path, np.nan)
@@ -92,7 +91,7 @@ def paths(found: Study) -> Iterator[Plot]:
 
 def _field_maps(found: Study) -> Iterator[Plot]:
     places, true = found.source.tests.places, found.truth[0]
-    shown = {"truth": true} | {n: o.states[0] for n, o in found.outcomes.items() if n not in BASELINES}
+    shown = {"truth": true} | {n: o.states[0] for n, o in found.outcomes.items() if n not in DASHES}
     for k, component in enumerate(found.source.train.names):
         for name, values in shown.items():
             for kind in ("solution",) if name == "truth" else ("solution", "error"):
@@ -113,7 +112,7 @@ def long_run(found: Study) -> Iterator[Plot]:
     if found.source.tests.places is not None:
         return
     true = found.long_truth
-    kept = {n: o.long for n, o in found.outcomes.items() if o.numbers["statistics"] and n not in BASELINES}
+    kept = {n: o.long for n, o in found.outcomes.items() if o.numbers["statistics"] and n not in DASHES}
     for k, component in enumerate(found.source.train.names):
         low, high = true[..., k].min(), true[..., k].max()
         edges = np.linspace(low, high if high > low else low + 1, BINS)
@@ -184,7 +183,7 @@ def save_figure(found: Study, file: BinaryIO) -> None:
     if found.source.tests.places is None:
         paint_path(below, found, 0, PRINT)
     else:
-        name = next(n for n in found.outcomes if n not in BASELINES)
+        name = next(n for n in found.outcomes if n not in DASHES)
         with np.errstate(all="ignore"):
             error = np.abs(found.outcomes[name].states[0, ..., 0] - found.truth[0, ..., 0])
         heat_map(below, found.times, found.source.tests.places, error.T, "error")

@@ -7,7 +7,7 @@ from typing import Any
 from pinn.dynamics import summary
 from pinn.dynamics.sources import Source
 from pinn.dynamics.study import Study
-from pinn.dynamics.trajectories import Trajectories
+from pinn.dynamics.trajectories import Trajectories, counted
 from pinn.problem import Problem
 from pinn.report.columns import print_columns
 
@@ -26,6 +26,8 @@ class Talk:
         self.received += 1
         if not self.training or self.received > 1:
             raise KeyboardInterrupt
+        if not self.quiet:
+            print("stopping after this chunk of steps; once more ends at once", flush=True)
 
     def making(self, problem: Problem | None, data: Trajectories | None) -> None:
         """Say that trajectories are being made, which may take a while."""
@@ -38,7 +40,7 @@ class Talk:
             return
         train, time = source.train, source.lyapunov
         count, length = train.states.shape[:2]
-        print(f"{source.name}: {count} trajectories of {length} states, {', '.join(train.names)}, in steps of "
+        print(f"{source.name}: {counted(count)} of {length} states, {', '.join(train.names)}, in steps of "
               f"{train.dt:g}" + (f"; Lyapunov time {time:.4g}" if time else ""), flush=True)  # fmt: skip
 
     def record(self, name: str, record: dict[str, float] | None) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 from pinn.dynamics import summary
 from pinn.dynamics.judge import THRESHOLD
 from pinn.dynamics.study import Study
+from pinn.dynamics.trajectories import counted
 from pinn.report.flow_plots import error_growth, long_run, losses, paths
 from pinn.report.markup import bullets, command, number, pairs, plain, section, table
 from pinn.report.page import document, gallery, statement
 
-BASELINES = {
+BESIDE = {  # what the card says of baselines
     "persistence": "a state that stays is valid",
     "linear": "a linear map",
     "rk4": "the Runge-Kutta method",
@@ -51,7 +52,7 @@ def _surroundings(data: dict[str, Any]) -> str:
 def _learned_from(found: Study) -> str:
     source = found.source
     count, length = source.train.states.shape[:2]
-    words = f"<p>{count} trajectories of {length} states in steps of {source.train.dt:g}"
+    words = f"<p>{counted(count)} of {length} states in steps of {source.train.dt:g}"
     words += f"; the Lyapunov time is {plain(source.lyapunov, 4)}</p>" if source.lyapunov else "</p>"
     return words + (statement(source.problem) if source.problem else "")
 
@@ -82,7 +83,7 @@ def card(found: Study) -> str:
     others = {n: o.numbers for n, o in found.outcomes.items() if not o.fitted}
     stays, linear = _rank(others["persistence"]), _rank(others["linear"])
     tone = "good" if _rank(models[name]) > (stays if always else max(stays, linear)) else "warn"
-    beside = [f"{words} for {_valid(found, others[key])}" for key, words in BASELINES.items() if key in others]
+    beside = [f"{words} for {_valid(found, others[key])}" for key, words in BESIDE.items() if key in others]
     sentence = f"Beside it, {beside[0]}, {', '.join(beside[1:])}. "
     sentence += f"Valid is an error of at most {THRESHOLD:g} of the size of the state."
     return (

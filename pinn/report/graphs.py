@@ -64,7 +64,7 @@ def paint_graph(figure: Figure, trace: Trace, palette: Palette) -> None:
 
 def _math(symbol: str, accent: str = "") -> str:
     """Write a symbol for matplotlib: its number set low, with a dot or a bar over what comes before."""
-    name, subscript = re.fullmatch(r"(.*?)_?(-?\d*)", plain_symbol(symbol)).groups()
+    name, subscript = re.fullmatch(r"(.*?)(-?\d*)", plain_symbol(symbol)).groups()
     escaped = name.replace("_", r"\_")
     letter = name if len(name) == 1 and name != "_" else rf"\mathrm{{{escaped}}}"
     over = rf"\{accent}{{{letter}}}" if accent else letter

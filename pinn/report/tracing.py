@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+import numpy as np
+
 from pinn.report.graphs import paint_graph, size_of
 from pinn.report.markup import section, table
 from pinn.report.page import document
@@ -55,8 +57,9 @@ def _costs(trace: Trace) -> list[list[str]]:
 def verdict(apart: Mapping[str, float]) -> str:
     """Say whether jax finds the same."""
     each = ", ".join(f"{name} by {value:.0e}" if value else f"{name} by nothing" for name, value in apart.items())
-    agree = all(value <= AGREE for value in apart.values())  # nan does not
-    return f"{'jax agrees' if agree else FAR}: {each} apart."
+    if not np.isfinite(list(apart.values())).all():
+        return f"jax has no finite number somewhere here: {each} apart."
+    return f"{'jax agrees' if all(value <= AGREE for value in apart.values()) else FAR}: {each} apart."
 
 
 def page(trace: Trace, apart: Mapping[str, float]) -> str:

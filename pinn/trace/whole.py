@@ -9,7 +9,7 @@ from pinn.errors import ProblemError, unknown
 from pinn.language import Node, names, parse
 from pinn.language.calculus import differentiate, write
 from pinn.language.simplify import simplify
-from pinn.language.tree import evaluate, jax_functions
+from pinn.language.tree import FUNCTIONS, evaluate, jax_functions
 from pinn.trace.graph import Graph, make_graph, operation_count
 from pinn.trace.sweeps import Row, adjoint_sweep, barred, primal_sweep, tangent_sweep
 
@@ -132,6 +132,9 @@ def _cost(rows: list[Row]) -> int:
 
 
 def _check(text: str, variables: tuple[str, ...], point: Mapping[str, float], wrt: str | None) -> None:
+    for name in variables:
+        if name in FUNCTIONS:
+            raise ProblemError(f"{name!r} is a function; write its argument in parentheses.", text=text)
     for name, value in point.items():
         if name not in variables:
             raise unknown("variable", name, variables, text=text)
