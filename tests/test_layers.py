@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent.parent / "pinn"
 
 # A dotted name is a file of a folder; a folder named alone stands for all of its files.
 LAYERS = [
-    {"errors", "surroundings", "templates", "faults", "blocks"},
+    {"errors", "surroundings", "templates", "faults", "terminals", "blocks"},
     {"files"},
     {"language", "options", "perceptrons", "derivatives", "checkpoint", "yaml_text", "plain", "loggers"},
     {"problem", "networks", "optimizers", "pieces", "trace"},

@@ -11,11 +11,12 @@ import numpy as np
 from pinn.dynamics.baselines import integrator, linear, persistence
 from pinn.dynamics.catalogue import MODELS, check_models
 from pinn.dynamics.equations import driven
-from pinn.dynamics.fit import Data, Fitted, fit
+from pinn.dynamics.fit import Fitted, fit
 from pinn.dynamics.flowmap import FlowMap, Input, one_step, roll_out
+from pinn.dynamics.held_out import fitting, split
 from pinn.dynamics.judge import judged, one_step_error, statistics
-from pinn.dynamics.models import Model, Shape
-from pinn.dynamics.sources import HELD_OUT, Source
+from pinn.dynamics.models import Shape
+from pinn.dynamics.sources import Source
 from pinn.dynamics.trajectories import MEMORY, Trajectories
 from pinn.dynamics.watch import Watched, followable, watched_errors
 from pinn.errors import unknown
@@ -161,15 +162,14 @@ def study(
         inputs = _inputs(source, source.train.times)
         outcomes = {name: _judge(source, scaled, flow, None, watched)
                     for name, flow in _baselines(source, shape, train, inputs).items()}  # fmt: skip
-        models_made = {name: MODELS[name].make(shape) for name in names}
-        longest = max((model.length for model in models_made.values()), default=1)
-        some, others = _split(jnp.asarray(train), jax.tree.map(jnp.asarray, inputs), longest + 1)
-        models_made, notes = _fitting(models_made, min(part.states.shape[1] for part in (some, others)) - 1)
+        made = {name: MODELS[name].make(shape) for name in names}
+        parts = split(made, jnp.asarray(train), jax.tree.map(jnp.asarray, inputs))
+        made, notes = fitting(made, parts)
         interrupted = ""
-        for name, model in models_made.items():
+        for name, model in made.items():
             on_record(name, None)
             try:
-                found = fit(model, some, others, seconds=seconds, steps=steps, seed=seed,
+                found = fit(model, *parts, seconds=seconds, steps=steps, seed=seed,
                             watch=lambda record, name=name: on_record(name, record))  # fmt: skip
             except KeyboardInterrupt:
                 if not any(outcome.fitted for outcome in outcomes.values()):
@@ -178,31 +178,6 @@ def study(
                 break
             outcomes[name] = _judge(source, scaled, model.flow(found.params), found, watched)
     return Study(source, scaled, outcomes, watched, seed, interrupted, (*unfit, *notes))
-
-
-def _fitting(models: Mapping[str, Model], longest: int) -> tuple[dict[str, Model], tuple[str, ...]]:
-    """Return the models with windows of as many steps as there are at most, and what is to be said of shorter ones."""
-    notes = tuple(
-        f"{name}: trained on windows of {longest} steps where {model.length} are usual, for pieces of trajectories are "
-        "no longer; it may do worse in long roll-outs"
-        for name, model in models.items()
-        if model.length > longest
-    )
-    return {name: model._replace(length=min(model.length, longest)) for name, model in models.items()}, notes
-
-
-def _split(states: jax.Array, inputs: Input, window: int) -> tuple[Data, Data]:
-    """Return what is trained on, and what params are chosen by: some trajectories, or the end of the only one.
-
-    That end holds the states of a window, if these are no more than a third of all.
-    """
-    if len(states) > 1:
-        kept = max(1, round(HELD_OUT * len(states)))
-        return Data(states[:-kept], inputs), Data(states[-kept:], inputs)
-    count = states.shape[1]
-    cut = count - max(round(HELD_OUT * count), min(window, count // 3))
-    first, last = (jax.tree.map(lambda x, part=part: x[part], inputs) for part in (slice(0, cut - 1), slice(cut, None)))
-    return Data(states[:, :cut], first), Data(states[:, cut:], last)
 
 
 def shape_of(source: Source) -> tuple[Scaled, Shape]:
