@@ -117,6 +117,8 @@ def test_any_expression_is_differentiated(node):
         ("0.1*x/3", "0.03333333333333333*x"),
         ("(x**2)**0.5", "sqrt(x**2)"),
         ("x*0 + 1", "1"),
+        ("x*(x - x)**2", "0"),
+        ("x + x*(x + y)", "x*(1 + x + y)"),
         ("x/(y - y)", "x/(y - y)"),
     ],
 )

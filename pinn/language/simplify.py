@@ -57,7 +57,7 @@ def _terms(node: Node) -> list[Term]:
         case Binary("/", a, b):
             return _multiplied(_terms(a), [_raised(_single(_terms(b)), -1)])
         case Binary("**", a, Number(n) | Negate(Number(n))):
-            return [_power(a, Fraction(n) if isinstance(node.right, Number) else -Fraction(n))]
+            return _collected([_power(a, Fraction(n) if isinstance(node.right, Number) else -Fraction(n))])
         case Call("sqrt", (a,)):
             return [Term(Fraction(1), {simplify(a): HALF})]
     part = _part(node)
@@ -118,7 +118,21 @@ def _single(terms: list[Term]) -> Term:
         return terms[0] if terms else Term(Fraction(0), {})
     shared = _shared(terms)
     left = [_times(term, _raised(shared, -1)) for term in terms]
+    if any(map(_is_sum, left)):  # what is left of x*(x + y) beside x is a sum in a sum
+        return _times(shared, _single(_collected([t for term in left for t in _opened(term)])))
     return _times(shared, Term(Fraction(1), {_sum(left): Fraction(1)}))
+
+
+def _is_sum(term: Term) -> bool:
+    """Say whether a term is a number times a sum."""
+    return list(term.powers.values()) == [1] and isinstance(f := next(iter(term.powers)), Binary) and f.operator in "+-"
+
+
+def _opened(term: Term) -> list[Term]:
+    """Return the terms of a number times a sum; of any other the term itself."""
+    if not _is_sum(term):
+        return [term]
+    return _multiplied([Term(term.coefficient, {})], _terms(next(iter(term.powers))))
 
 
 def _shared(terms: list[Term]) -> Term:
